@@ -1,0 +1,147 @@
+/** Reads request bodies: JSON whole, NDJSON line by line, both bounded. */
+import type { Context } from 'koa';
+import { KajeError } from '../../shared/errors.ts';
+import { MAX_JSON_DEPTH, MAX_STREAM_BYTES, MAX_TASKS } from '../../shared/protocol.ts';
+
+/**
+ * The JSON body of a request.
+ * @throws KajeError MALFORMED_BODY, BODY_TOO_LARGE or UNSUPPORTED_MEDIA_TYPE
+ */
+export async function readJson(ctx: Context, maxBytes: number): Promise<unknown> {
+  requireType(ctx, 'application/json');
+  refuseLength(ctx, maxBytes);
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of chunksOf(ctx)) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) throw tooLarge(ctx, maxBytes);
+    chunks.push(chunk);
+  }
+  return parse(decode(Buffer.concat(chunks)), 'the body');
+}
+
+export function isNdjson(ctx: Context): boolean {
+  return mediaType(ctx) === 'application/x-ndjson';
+}
+
+/** The values of an NDJSON body, one a line; blank lines are skipped. Throws as readJson. */
+export async function readNdjson(ctx: Context, maxLineBytes: number): Promise<unknown[]> {
+  requireType(ctx, 'application/x-ndjson');
+  refuseLength(ctx, MAX_STREAM_BYTES);
+  const values: unknown[] = [];
+  let rest: Buffer = Buffer.alloc(0);
+  let bytes = 0;
+  let line = 0;
+  const take = (text: Buffer) => {
+    line++;
+    if (text.length > maxLineBytes) throw tooLarge(ctx, maxLineBytes, `line ${line}`);
+    if (isBlank(text)) return;
+    if (values.length === MAX_TASKS) throw tooLarge(ctx, MAX_TASKS, 'the body', 'tasks');
+    values.push(parse(decode(text), `line ${line}`));
+  };
+  for await (const chunk of chunksOf(ctx)) {
+    bytes += chunk.length;
+    if (bytes > MAX_STREAM_BYTES) throw tooLarge(ctx, MAX_STREAM_BYTES);
+    const lines = splitLines(rest, chunk);
+    rest = lines.pop() ?? rest;
+    for (const text of lines) take(text);
+    if (rest.length > maxLineBytes) throw tooLarge(ctx, maxLineBytes, `line ${line + 1}`);
+  }
+  take(rest);
+  return values;
+}
+
+const NEWLINE = 10;
+
+/** Whole lines, and the beginning of the next one as the last item. */
+function splitLines(rest: Buffer, chunk: Buffer): Buffer[] {
+  const lines: Buffer[] = [];
+  let from = 0;
+  for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, from)) {
+    const piece = chunk.subarray(from, at);
+    lines.push(lines.length === 0 ? Buffer.concat([rest, piece]) : piece);
+    from = at + 1;
+  }
+  const tail = chunk.subarray(from);
+  return [...lines, lines.length === 0 ? Buffer.concat([rest, tail]) : Buffer.from(tail)];
+}
+
+function isBlank(text: Buffer): boolean {
+  return text.every((byte) => byte === 32 || byte === 9 || byte === 13);
+}
+
+/** A client that goes away in the middle is nobody's fault: its error is no 500. */
+async function* chunksOf(ctx: Context): AsyncGenerator<Buffer> {
+  try {
+    // Not destroyed with the loop: a client that still sends could not read the answer.
+    for await (const chunk of ctx.req.iterator({ destroyOnReturn: false })) yield chunk;
+  } catch (error) {
+    throw new KajeError('MALFORMED_BODY', 'The body ended before it was complete', {
+      cause: error,
+    });
+  }
+}
+
+function mediaType(ctx: Context): string {
+  return (ctx.get('content-type').split(';')[0] ?? '').trim().toLowerCase();
+}
+
+function requireType(ctx: Context, wanted: string): void {
+  const type = mediaType(ctx);
+  const charset = /charset\s*=\s*"?([^";\s]+)/i.exec(ctx.get('content-type'))?.[1] ?? 'utf-8';
+  const encoding = ctx.get('content-encoding') || 'identity';
+  const got = `${type || 'none'}, charset ${charset}, encoding ${encoding}`;
+  const isWanted = type === wanted && /^utf-?8$/i.test(charset) && encoding === 'identity';
+  if (isWanted) return;
+  ctx.req.resume();
+  const hint = `send the header "Content-Type: ${wanted}" and plain UTF-8`;
+  throw new KajeError('UNSUPPORTED_MEDIA_TYPE', `Expected ${wanted}, got ${got}: ${hint}`);
+}
+
+function refuseLength(ctx: Context, maxBytes: number): void {
+  if (Number(ctx.get('content-length') || 0) > maxBytes) throw tooLarge(ctx, maxBytes);
+}
+
+function tooLarge(ctx: Context, max: number, what = 'the body', unit = 'bytes'): KajeError {
+  // The rest is thrown away as it comes; requestTimeout ends a client that never ends.
+  ctx.req.resume();
+  return new KajeError('BODY_TOO_LARGE', `Expected ${what} to hold at most ${max} ${unit}`);
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+function decode(bytes: Buffer): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw new KajeError('MALFORMED_BODY', 'The body is not valid UTF-8');
+  }
+}
+
+function parse(text: string, what: string): unknown {
+  if (text.trim() === '')
+    throw new KajeError('MALFORMED_BODY', `Expected ${what} to be JSON, got nothing`);
+  const value = parseJson(text, what);
+  if (isDeeper(value, MAX_JSON_DEPTH)) {
+    throw new KajeError(
+      'MALFORMED_BODY',
+      `Expected ${what} to nest at most ${MAX_JSON_DEPTH} levels deep`,
+    );
+  }
+  return value;
+}
+
+function parseJson(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new KajeError('MALFORMED_BODY', `Expected ${what} to be JSON: ${reason}`);
+  }
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (levels === 0) return true;
+  return Object.values(value).some((inner) => isDeeper(inner, levels - 1));
+}

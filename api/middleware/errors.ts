@@ -1,0 +1,70 @@
+/** The only place where an error becomes a status. Problems are RFC 9457's. */
+import type { Context, Middleware } from 'koa';
+import { InvalidRequestError, KajeError } from '../../shared/errors.ts';
+import type { ProblemBody } from '../../shared/protocol.ts';
+
+interface Answer {
+  readonly status: number;
+  readonly title: string;
+  /** Seconds after which another try may succeed. */
+  readonly retryAfter?: number;
+}
+
+/** code of a KajeError -> answer */
+const ANSWERS: Readonly<Record<string, Answer>> = {
+  MALFORMED_BODY: { status: 400, title: 'The body cannot be read' },
+  TASK_NOT_FOUND: { status: 404, title: 'No such task' },
+  NOT_FOUND: { status: 404, title: 'Not found' },
+  METHOD_NOT_ALLOWED: { status: 405, title: 'Method not allowed' },
+  TASK_CONFLICT: { status: 409, title: 'Another request has this task_id' },
+  WRONG_STATE: { status: 409, title: 'The state of the task does not allow this' },
+  BODY_TOO_LARGE: { status: 413, title: 'The body is too large' },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'Unsupported media type' },
+  INVALID_REQUEST: { status: 422, title: 'The request is not valid' },
+  QUEUE_FULL: { status: 429, title: 'The queue is full', retryAfter: 1 },
+  BROKER_UNAVAILABLE: { status: 503, title: 'The broker is unavailable', retryAfter: 1 },
+};
+
+/** Whatever else is thrown is a fault of ours; its message may hold secrets and stays in the log. */
+const INTERNAL: Answer = { status: 500, title: 'Internal error' };
+
+export function answerErrors(): Middleware {
+  return async function answerError(ctx, next) {
+    try {
+      await next();
+      refuseUnanswered(ctx);
+    } catch (error) {
+      answer(ctx, error);
+    }
+  };
+}
+
+/** What the router leaves behind where no handler has answered: a bare status. */
+function refuseUnanswered({ status, body, method, path, response }: Context): void {
+  if (body) return;
+  if (status === 404) throw new KajeError('NOT_FOUND', `No route ${method} ${path}; see /docs`);
+  if (status !== 405 && status !== 501) return;
+  const allowed = response.get('allow');
+  throw new KajeError('METHOD_NOT_ALLOWED', `${path} takes ${allowed}, not ${method}`);
+}
+
+function answer(ctx: Context, error: unknown): void {
+  const known = error instanceof KajeError ? ANSWERS[error.code] : undefined;
+  const { status, title, retryAfter } = known ?? INTERNAL;
+  const problem: ProblemBody = {
+    type: `urn:kaje:problem:${known && error instanceof KajeError ? error.code.toLowerCase() : 'internal'}`,
+    title,
+    status,
+    detail:
+      known && error instanceof Error
+        ? error.message
+        : 'The log of the API has the reason, under this request id',
+    instance: ctx.path,
+    ...(error instanceof InvalidRequestError ? { errors: error.errors } : {}),
+  };
+  ctx.state.error = error;
+  ctx.status = status;
+  ctx.body = JSON.stringify(problem);
+  ctx.type = 'application/problem+json';
+  if (retryAfter !== undefined) ctx.set('retry-after', String(retryAfter));
+}

@@ -1,0 +1,57 @@
+/** Every route on one screen: the contract's routes (shared/protocol.ts) and who answers them. */
+import Router from '@koa/router';
+import type { Context } from 'koa';
+import { ROUTES, type Route, type RouteName } from '../shared/protocol.ts';
+import type { Deps } from './app.ts';
+import { createOpenApi } from './openapi.ts';
+import { serveDocs } from './routes/docs.ts';
+import { taskEvents } from './routes/events.ts';
+import { live, ready } from './routes/health.ts';
+import { getQueue, listQueues } from './routes/queues.ts';
+import { getRegistered, listRegistry } from './routes/registry.ts';
+import { sendTask, sendTasks } from './routes/send.ts';
+import { forgetTask, getTask, readResults, retryTask } from './routes/tasks.ts';
+import { getWorker, listWorkers } from './routes/workers.ts';
+
+/** Answers a request; throws errors, which middleware/errors.ts turns into statuses. */
+export type Handler = (ctx: Context, deps: Deps) => Promise<void> | void;
+
+const HANDLERS: Readonly<Record<RouteName, Handler>> = {
+  sendTask,
+  sendTasks,
+  getTask,
+  taskEvents,
+  retryTask,
+  forgetTask,
+  readResults,
+  listRegistry,
+  getRegistered,
+  listQueues,
+  getQueue,
+  listWorkers,
+  getWorker,
+  live,
+  ready,
+};
+
+export function createRouter(deps: Deps): Router {
+  const router = new Router();
+  for (const [name, { method, path }] of Object.entries<Route>(ROUTES)) {
+    const handler = HANDLERS[name as RouteName];
+    router[method](koaPath(path), (ctx) => handler(ctx, deps));
+  }
+  const openApi = JSON.stringify(createOpenApi());
+  router.get('/openapi.json', (ctx) => {
+    ctx.type = 'application/json';
+    ctx.body = openApi;
+  });
+  router.get('/docs', serveDocs);
+  router.get('/docs/:file', serveDocs);
+  router.get('/', (ctx) => ctx.redirect('/docs'));
+  return router;
+}
+
+/** OpenAPI writes `/v1/tasks/{task_id}`, the router `/v1/tasks/:task_id`. */
+function koaPath(path: string): string {
+  return path.replaceAll(/\{(\w+)\}/g, ':$1');
+}

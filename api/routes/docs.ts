@@ -1,0 +1,55 @@
+/** The API's documentation as a page: Swagger UI from this machine, nothing from elsewhere. */
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
+import type { Context } from 'koa';
+import { absolutePath } from 'swagger-ui-dist';
+
+const PAGE = `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>Kaje API</title>
+    <link rel="icon" href="/docs/favicon-32x32.png">
+    <link rel="stylesheet" href="/docs/swagger-ui.css">
+  </head>
+  <body>
+    <div id="swagger-ui"></div>
+    <script src="/docs/swagger-ui-bundle.js"></script>
+    <script src="/docs/start.js"></script>
+  </body>
+</html>
+`;
+
+// validatorUrl: the badge would be asked of a server on the internet.
+const START = `SwaggerUIBundle({
+  url: '/openapi.json',
+  dom_id: '#swagger-ui',
+  deepLinking: true,
+  validatorUrl: null,
+});
+`;
+
+const FILES: Readonly<Record<string, string>> = {
+  'swagger-ui.css': 'text/css',
+  'swagger-ui-bundle.js': 'text/javascript',
+  'favicon-32x32.png': 'image/png',
+};
+
+export function serveDocs(ctx: Context): void {
+  const file: string | undefined = ctx.params.file;
+  const type = file === undefined ? undefined : FILES[file];
+  ctx.set(
+    'content-security-policy',
+    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'",
+  );
+  if (file === undefined) send(ctx, 'text/html', PAGE);
+  else if (file === 'start.js') send(ctx, 'text/javascript', START);
+  else if (type !== undefined) send(ctx, type, createReadStream(join(absolutePath(), file)));
+}
+
+function send(ctx: Context, type: string, body: unknown): void {
+  ctx.type = type;
+  ctx.set('cache-control', 'max-age=3600');
+  ctx.body = body;
+}

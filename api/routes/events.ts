@@ -1,0 +1,51 @@
+/** GET /v1/tasks/{id}/events: the story of a task as Server-Sent Events. */
+import { PassThrough } from 'node:stream';
+import type { Context } from 'koa';
+import { TaskNotFoundError } from '../../shared/errors.ts';
+import { eventsSince } from '../../shared/events.ts';
+import type { TaskRecord } from '../../shared/results.ts';
+import type { Deps } from '../app.ts';
+import { leaving } from '../wait.ts';
+
+/** Keeps proxies from closing a stream in which nothing happens. */
+const PING_MS = 15_000;
+/** A client that does not read is cut before it fills the memory. */
+const UNREAD_MAX = 1024 * 1024;
+
+export async function taskEvents(ctx: Context, { broker, watcher, stopping }: Deps): Promise<void> {
+  const id = String(ctx.params.task_id);
+  const [record] = await broker.read([id]);
+  if (!record) throw new TaskNotFoundError(id);
+  const stream = openStream(ctx);
+  let lastId = ctx.get('last-event-id') || undefined;
+
+  const tell = (seen: TaskRecord | null): void => {
+    if (!seen || stream.writableEnded) return close();
+    for (const event of eventsSince(seen, lastId)) {
+      lastId = event.id;
+      stream.write(
+        `id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event.result)}\n\n`,
+      );
+    }
+    if (seen.result.ready || stream.readableLength > UNREAD_MAX) close();
+  };
+  const ping = setInterval(() => stream.write(': ping\n\n'), PING_MS);
+  const stop = watcher.watch(id, tell, { live: true });
+  const close = (): void => {
+    clearInterval(ping);
+    stop();
+    stream.end();
+  };
+  leaving(ctx, stopping).addEventListener('abort', close);
+}
+
+function openStream(ctx: Context): PassThrough {
+  const stream = new PassThrough();
+  ctx.status = 200;
+  ctx.type = 'text/event-stream';
+  // no-transform and X-Accel-Buffering: proxies must pass each event on at once.
+  ctx.set({ 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' });
+  ctx.body = stream;
+  stream.write('retry: 1000\n\n');
+  return stream;
+}

@@ -1,0 +1,15 @@
+/** For orchestrators: does the process answer, and may it get requests? */
+import type { Context } from 'koa';
+import { BrokerUnavailableError } from '../../shared/errors.ts';
+import { VERSION } from '../../shared/version.ts';
+import type { Deps } from '../app.ts';
+
+export function live(ctx: Context): void {
+  ctx.body = { status: 'live', version: VERSION };
+}
+
+export async function ready(ctx: Context, { broker, stopping }: Deps): Promise<void> {
+  if (stopping.aborted) throw new BrokerUnavailableError('this process is stopping');
+  await broker.checkWritable();
+  ctx.body = { status: 'ready', version: VERSION };
+}

@@ -1,0 +1,50 @@
+/** POST /v1/send_task and /v1/send_tasks. */
+import type { Context } from 'koa';
+import { InvalidRequestError } from '../../shared/errors.ts';
+import { SCHEMAS, type SentTasksBody } from '../../shared/protocol.ts';
+import { check } from '../../shared/validation.ts';
+import type { Deps } from '../app.ts';
+import { isNdjson, readJson, readNdjson } from '../middleware/body.ts';
+import { leaving, waitMsOf } from '../wait.ts';
+
+export async function sendTask(ctx: Context, deps: Deps): Promise<void> {
+  const waitMs = waitMsOf(ctx);
+  const { result, replayed } = await deps.producer.send(await readJson(ctx, deps.maxBodyBytes));
+  ctx.set('location', `/v1/tasks/${result.task_id}`);
+  if (replayed) ctx.set('idempotent-replayed', 'true');
+  const record =
+    waitMs > 0
+      ? await deps.watcher.wait(result.task_id, waitMs, leaving(ctx, deps.stopping))
+      : null;
+  const latest = record?.result ?? result;
+  if (waitMs > 0 && latest.ready) {
+    ctx.status = 200;
+  } else {
+    ctx.status = 202;
+    ctx.set('retry-after', '1');
+  }
+  ctx.body = latest;
+}
+
+export async function sendTasks(ctx: Context, deps: Deps): Promise<void> {
+  const sent = await deps.producer.sendMany(await readTasks(ctx, deps.maxBodyBytes));
+  const body: SentTasksBody = {
+    tasks: sent.map(({ result }) => ({ task_id: result.task_id, state: result.state })),
+  };
+  ctx.status = 202;
+  ctx.body = body;
+}
+
+async function readTasks(ctx: Context, maxBytes: number): Promise<readonly unknown[]> {
+  if (isNdjson(ctx)) return readNdjson(ctx, maxBytes);
+  const body = await readJson(ctx, maxBytes);
+  // Only the frame: the producer checks each task, with its place in the list.
+  const errors = check(FRAME, body);
+  if (errors.length > 0) throw new InvalidRequestError(errors);
+  return (body as { tasks: unknown[] }).tasks;
+}
+
+const FRAME = {
+  ...SCHEMAS.SendTasks,
+  properties: { tasks: { ...SCHEMAS.SendTasks.properties.tasks, items: {} } },
+};

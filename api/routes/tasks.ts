@@ -1,0 +1,47 @@
+/** One task by its id, and many: read, retry, forget. */
+import { createHash } from 'node:crypto';
+import type { Context } from 'koa';
+import { InvalidRequestError, TaskNotFoundError } from '../../shared/errors.ts';
+import { SCHEMAS } from '../../shared/protocol.ts';
+import { check } from '../../shared/validation.ts';
+import type { Deps } from '../app.ts';
+import { readJson } from '../middleware/body.ts';
+import { leaving, waitMsOf } from '../wait.ts';
+
+export async function getTask(ctx: Context, deps: Deps): Promise<void> {
+  const id = String(ctx.params.task_id);
+  const record = await deps.watcher.wait(id, waitMsOf(ctx), leaving(ctx, deps.stopping));
+  if (!record) throw new TaskNotFoundError(id);
+  answerWithTag(ctx, JSON.stringify(record.result));
+}
+
+export async function retryTask(ctx: Context, { broker }: Deps): Promise<void> {
+  const result = await broker.retry(String(ctx.params.task_id));
+  ctx.status = 202;
+  ctx.set('location', `/v1/tasks/${result.task_id}`);
+  ctx.body = result;
+}
+
+export async function forgetTask(ctx: Context, { broker }: Deps): Promise<void> {
+  await broker.forget(String(ctx.params.task_id));
+  ctx.status = 204;
+}
+
+export async function readResults(ctx: Context, { broker, maxBodyBytes }: Deps): Promise<void> {
+  const body = await readJson(ctx, maxBodyBytes);
+  const errors = check(SCHEMAS.ReadResults, body);
+  if (errors.length > 0) throw new InvalidRequestError(errors);
+  const { task_ids: ids } = body as { task_ids: string[] };
+  const records = await broker.read(ids);
+  ctx.body = { results: records.map((record) => record?.result ?? null) };
+}
+
+/** An ETag over the whole answer: a client that polls gets 304 without a body until something changes. */
+function answerWithTag(ctx: Context, json: string): void {
+  ctx.status = 200;
+  ctx.etag = createHash('sha1').update(json).digest('base64url');
+  ctx.set('cache-control', 'no-cache');
+  ctx.type = 'application/json';
+  if (ctx.fresh) ctx.status = 304;
+  else ctx.body = json;
+}

@@ -1,0 +1,98 @@
+/**
+ * News over Redis pub/sub: workers tell which tasks changed, API processes listen for those
+ * that somebody waits for. One connection a process, however many waiters; a lost message only
+ * delays, since whoever listens also looks for itself now and then (watcher.ts).
+ */
+import type { Redis } from 'ioredis';
+import { type Keys, shardOf } from './keys.ts';
+
+export interface Bus {
+  /** Calls `changed` at each news of the task; resolves once Redis has confirmed. */
+  listen(id: string, changed: () => void): Promise<() => void>;
+  onRegistryChange(changed: () => void): void;
+}
+
+export function createBus(subscriber: Redis, keys: Keys): Bus {
+  const listeners = new Map<string, Set<() => void>>();
+  const shards = new Map<number, { ids: number; confirmed: Promise<unknown> }>();
+  const registryListeners = new Set<() => void>();
+  const callRegistryListeners = () => {
+    for (const changed of registryListeners) changed();
+  };
+
+  subscriber.on('message', (channel: string, message: string) => {
+    if (channel === keys.registryChanges) return callRegistryListeners();
+    for (const id of message.split(',')) for (const changed of listeners.get(id) ?? []) changed();
+  });
+  // News of an outage are lost: everybody looks anew. ioredis subscribes again by itself.
+  subscriber.on('ready', () => {
+    callRegistryListeners();
+    for (const each of listeners.values()) for (const changed of each) changed();
+  });
+
+  const open = (id: string): Promise<unknown> => {
+    const shard = shardOf(id);
+    const known = shards.get(shard);
+    if (known) {
+      known.ids++;
+      return known.confirmed;
+    }
+    const confirmed = subscriber.subscribe(keys.changes(shard)).catch(() => undefined);
+    shards.set(shard, { ids: 1, confirmed });
+    return confirmed;
+  };
+  const close = (id: string): void => {
+    const shard = shardOf(id);
+    const known = shards.get(shard);
+    if (!known || --known.ids > 0) return;
+    shards.delete(shard);
+    subscriber.unsubscribe(keys.changes(shard)).catch(() => undefined);
+  };
+
+  return {
+    async listen(id, changed) {
+      const mine = listeners.get(id) ?? new Set();
+      listeners.set(id, mine.add(changed));
+      await open(id);
+      return () => {
+        if (!mine.delete(changed)) return;
+        if (mine.size === 0) listeners.delete(id);
+        close(id);
+      };
+    },
+    onRegistryChange(changed) {
+      if (registryListeners.size === 0) {
+        subscriber.subscribe(keys.registryChanges).catch(() => undefined);
+      }
+      registryListeners.add(changed);
+    },
+  };
+}
+
+/**
+ * Tells of changed tasks: all of one tick in one write, grouped by channel.
+ * A failure is no error: the waiting side looks for itself within a second.
+ */
+export function createAnnouncer(redis: Redis, keys: Keys): (id: string) => void {
+  let changed: string[] = [];
+  const flush = () => {
+    const byShard = groupByShard(changed);
+    changed = [];
+    for (const [shard, ids] of byShard) {
+      redis.publish(keys.changes(shard), ids.join(',')).catch(() => undefined);
+    }
+  };
+  return (id) => {
+    if (changed.push(id) === 1) process.nextTick(flush);
+  };
+}
+
+function groupByShard(ids: readonly string[]): Map<number, string[]> {
+  const groups = new Map<number, string[]>();
+  for (const id of ids) {
+    const group = groups.get(shardOf(id));
+    if (group) group.push(id);
+    else groups.set(shardOf(id), [id]);
+  }
+  return groups;
+}

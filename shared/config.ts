@@ -1,0 +1,160 @@
+/**
+ * Every setting of a process: its environment variable, default, unit and check, in one table.
+ * Read once at the start, validated whole, then frozen. `NAME_FILE` names a file that holds the value.
+ */
+import { DefinitionError } from './errors.ts';
+import { DEFAULT_PORT, MAX_BODY_BYTES } from './protocol.ts';
+
+interface Setting<T> {
+  readonly env: string;
+  readonly default: T;
+  readonly doc: string;
+  parse(text: string): T | undefined;
+}
+
+const text = (text: string) => (text === '' ? undefined : text);
+
+const number =
+  (min: number, max = Number.MAX_SAFE_INTEGER) =>
+  (text: string) => {
+    const value = Number(text);
+    return text.trim() !== '' && value >= min && value <= max ? value : undefined;
+  };
+
+const integer = (min: number, max?: number) => (text: string) => {
+  const value = number(min, max)(text);
+  return Number.isInteger(value) ? value : undefined;
+};
+
+const oneOf =
+  <T extends string>(...choices: readonly T[]) =>
+  (text: string) =>
+    choices.find((choice) => choice === text);
+
+const setting = <T>(
+  env: string,
+  parse: (text: string) => T | undefined,
+  fallback: T,
+  doc: string,
+): Setting<T> => ({ env, parse, default: fallback, doc });
+
+export const SETTINGS = {
+  redisUrl: setting(
+    'KAJE_REDIS_URL',
+    text,
+    'redis://127.0.0.1:6379',
+    'Redis: redis://, rediss:// or a socket path',
+  ),
+  prefix: setting(
+    'KAJE_PREFIX',
+    text,
+    'kaje',
+    'First part of every Redis key; `{name}` for Redis Cluster',
+  ),
+  host: setting('KAJE_HOST', text, '127.0.0.1', 'Address that the API listens on'),
+  port: setting('KAJE_PORT', integer(0, 65_535), DEFAULT_PORT, 'Port of the API; 0 = any free one'),
+  maxConnections: setting(
+    'KAJE_MAX_CONNECTIONS',
+    integer(1),
+    10_000,
+    'Connections that the API holds at once',
+  ),
+  maxBodyBytes: setting(
+    'KAJE_MAX_BODY_BYTES',
+    integer(1),
+    MAX_BODY_BYTES,
+    'Largest request body, bytes',
+  ),
+  queueMaxLength: setting(
+    'KAJE_QUEUE_MAX_LENGTH',
+    integer(0),
+    0,
+    'Waiting tasks at which a queue answers 429; 0 = no limit',
+  ),
+  concurrency: setting(
+    'KAJE_CONCURRENCY',
+    integer(1, 10_000),
+    20,
+    'Tasks that a worker runs at once, of each queue',
+  ),
+  grace: setting(
+    'KAJE_GRACE',
+    number(0),
+    50,
+    'Seconds that running tasks get to finish at a shutdown',
+  ),
+  healthHost: setting(
+    'KAJE_HEALTH_HOST',
+    text,
+    '127.0.0.1',
+    "Address of the worker's health checks",
+  ),
+  healthPort: setting(
+    'KAJE_HEALTH_PORT',
+    integer(0, 65_535),
+    0,
+    "Port of the worker's health checks; 0 = off",
+  ),
+  resultExpires: setting('KAJE_RESULT_EXPIRES', number(1), 86_400, 'Seconds that results are kept'),
+  resultsMax: setting(
+    'KAJE_RESULTS_MAX',
+    integer(1),
+    1_000_000,
+    'Results kept, of each queue and outcome',
+  ),
+  resultMaxBytes: setting(
+    'KAJE_RESULT_MAX_BYTES',
+    integer(1),
+    1024 * 1024,
+    'Largest result of a task, bytes of JSON',
+  ),
+  logLevel: setting(
+    'KAJE_LOG_LEVEL',
+    oneOf('debug', 'info', 'warn', 'error', 'silent'),
+    'info',
+    'debug, info, warn, error or silent',
+  ),
+  logFormat: setting(
+    'KAJE_LOG_FORMAT',
+    oneOf('auto', 'json', 'pretty'),
+    'auto',
+    'auto (pretty on a terminal), json or pretty',
+  ),
+} as const;
+
+type Widened<T> = T extends string
+  ? string extends T
+    ? string
+    : T
+  : T extends number
+    ? number
+    : T;
+
+export type Config = Readonly<{
+  [K in keyof typeof SETTINGS]: (typeof SETTINGS)[K] extends Setting<infer T> ? Widened<T> : never;
+}>;
+
+/**
+ * Settings from the environment over the defaults, and `given` over both.
+ * @param env variables; values of `NAME_FILE` must be read into `NAME` before (cli/env.ts does)
+ * @throws DefinitionError that names every wrong setting at once
+ */
+export function loadConfig(
+  env: Readonly<Record<string, string | undefined>>,
+  given: Partial<Config> = {},
+): Config {
+  const problems: string[] = [];
+  const read = <T>({ env: name, parse, default: fallback, doc }: Setting<T>): T => {
+    const raw = env[name];
+    if (raw === undefined || raw === '') return fallback;
+    const value = parse(raw);
+    if (value === undefined) problems.push(`Expected ${name} to be "${doc}", got "${raw}"`);
+    return value ?? fallback;
+  };
+  const settings: Record<string, unknown> = {};
+  for (const [key, entry] of Object.entries<Setting<unknown>>(SETTINGS))
+    settings[key] = read(entry);
+  if (problems.length > 0) throw new DefinitionError(problems.join('\n'));
+  // Every key of SETTINGS was read by its own parser just above.
+  return Object.freeze({ ...(settings as Config), ...given });
+}

@@ -1,0 +1,100 @@
+/**
+ * Every error that Kaje itself raises: a code for programs, one sentence for people.
+ * What a user's task throws is data (`TaskError` in results.ts), never one of these.
+ */
+
+export interface FieldError {
+  /** JSON Pointer to the wrong field, such as `/kwargs/to`. */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** Root of all: `code` never changes between releases, `message` may. */
+export class KajeError extends Error {
+  readonly code: string;
+
+  constructor(code: string, message: string, options: { cause?: unknown } = {}) {
+    super(message, options);
+    this.code = code;
+    this.name = new.target.name;
+  }
+}
+
+/** The request is understood but cannot be accepted; `errors` names each wrong field (HTTP 422). */
+export class InvalidRequestError extends KajeError {
+  readonly errors: readonly FieldError[];
+
+  constructor(errors: readonly FieldError[]) {
+    super('INVALID_REQUEST', errors.map((e) => `${e.path || '/'}: ${e.message}`).join('; '));
+    this.errors = errors;
+  }
+}
+
+/** A task was sent again under its id, but asks for something else (HTTP 409). */
+export class TaskConflictError extends KajeError {
+  constructor(id: string) {
+    super(
+      'TASK_CONFLICT',
+      `Task "${id}" was sent before with another request; choose a new task_id`,
+    );
+  }
+}
+
+/** The task's state does not allow what was asked (HTTP 409). */
+export class WrongStateError extends KajeError {
+  constructor(id: string, state: string, wanted: string) {
+    super('WRONG_STATE', `Task "${id}" is ${state}; this needs ${wanted}`);
+  }
+}
+
+/** Never sent, forgotten, or its result has expired (HTTP 404). */
+export class TaskNotFoundError extends KajeError {
+  constructor(id: string) {
+    super('TASK_NOT_FOUND', `No task "${id}": it was never sent, was forgotten, or has expired`);
+  }
+}
+
+/** The queue holds as many tasks as it may (HTTP 429). */
+export class QueueFullError extends KajeError {
+  constructor(queue: string, max: number) {
+    super('QUEUE_FULL', `Queue "${queue}" holds its maximum of ${max} tasks; send again later`);
+  }
+}
+
+/** The broker cannot be reached or refuses writes; nothing was accepted (HTTP 503). */
+export class BrokerUnavailableError extends KajeError {
+  constructor(reason: string, options: { cause?: unknown } = {}) {
+    super('BROKER_UNAVAILABLE', `The broker is unavailable: ${reason}`, options);
+  }
+}
+
+/** `get()` waited as long as it was told to and the task is not ready; the task goes on. */
+export class ResultTimeoutError extends KajeError {
+  constructor(id: string, seconds: number) {
+    super('RESULT_TIMEOUT', `Task "${id}" was not ready within ${seconds} s`);
+  }
+}
+
+/** What `get()` throws for a task that ended FAILURE or REVOKED: the task's own error, rebuilt. */
+export class TaskFailedError extends KajeError {
+  readonly taskId: string;
+  /** Class name of the error that the task raised, such as `TypeError`. */
+  readonly type: string;
+  /** Where the task raised it, as text. */
+  readonly traceback: string;
+
+  constructor(taskId: string, error: { type: string; message: string; traceback: string }) {
+    super('TASK_FAILED', error.message);
+    this.name = error.type;
+    this.taskId = taskId;
+    this.type = error.type;
+    this.traceback = error.traceback;
+  }
+}
+
+/** A task, an option or a setting is declared wrongly; the process must not start with it. */
+export class DefinitionError extends KajeError {
+  constructor(message: string, options: { cause?: unknown } = {}) {
+    super('INVALID_DEFINITION', message, options);
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * Every Redis key that is ours, each with its type. BullMQ's own live beside them as
+ * `<prefix>:<queue>:*` (docs/internals.md has the list); ours join the prefix with a dot,
+ * so that no queue name can meet one.
+ */
+
+/** Channels over which workers tell of changed tasks; an API process listens to those it needs. */
+export const SHARDS = 16;
+
+export interface Keys {
+  readonly prefix: string;
+  /** SET of the names of all queues. */
+  readonly queues: string;
+  /** HASH task name -> TaskSpec as JSON. */
+  readonly registry: string;
+  /** ZSET worker id -> time of its last heartbeat, epoch ms. */
+  readonly workers: string;
+  /** STRING with a TTL: the heartbeat of one worker, JSON. */
+  worker(id: string): string;
+  /** STRING with a TTL: who sweeps old results now. */
+  readonly sweeper: string;
+  /** STRING with a TTL: written by the readiness check. */
+  readonly probe: string;
+  /** HASH job of BullMQ: the record of a task. */
+  job(queue: string, id: string): string;
+  /** ZSET of BullMQ: ids that ended SUCCESS, or FAILURE and REVOKED, scored by the end, epoch ms. */
+  finished(queue: string, succeeded: boolean): string;
+  /** First part of all keys of a queue, as BullMQ joins them. */
+  queueBase(queue: string): string;
+  /** CHANNEL: ids of tasks that changed, joined by commas. */
+  changes(shard: number): string;
+  /** CHANNEL: a worker published its tasks. */
+  readonly registryChanges: string;
+}
+
+export function createKeys(prefix: string): Keys {
+  const ours = (name: string) => `${prefix}.${name}`;
+  const queueBase = (queue: string) => `${prefix}:${queue}:`;
+  return {
+    prefix,
+    queues: ours('queues'),
+    registry: ours('registry'),
+    workers: ours('workers'),
+    worker: (id) => ours(`worker:${id}`),
+    sweeper: ours('sweeper'),
+    probe: ours('probe'),
+    job: (queue, id) => queueBase(queue) + id,
+    finished: (queue, succeeded) => queueBase(queue) + (succeeded ? 'completed' : 'failed'),
+    queueBase,
+    changes: (shard) => ours(`changes:${shard}`),
+    registryChanges: ours('changes:registry'),
+  };
+}
+
+/** The channel that tells of a task: any hash does that spreads ids evenly. */
+export function shardOf(id: string): number {
+  let hash = 0;
+  for (let i = 0; i < id.length; i++) hash = (hash * 31 + id.charCodeAt(i)) | 0;
+  return Math.abs(hash) % SHARDS;
+}

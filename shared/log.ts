@@ -1,0 +1,20 @@
+/** The logger of a process: one JSON object a line, or coloured lines on a terminal. */
+import { type Logger, pino } from 'pino';
+import pretty from 'pino-pretty';
+import type { Config } from './config.ts';
+
+export type Log = Logger;
+
+export function createLog(config: Pick<Config, 'logLevel' | 'logFormat'>, name: string): Log {
+  const options = { name, level: config.logLevel };
+  return isPretty(config.logFormat) ? pino(options, prettyStream()) : pino(options);
+}
+
+function isPretty(format: Config['logFormat']): boolean {
+  return format === 'pretty' || (format === 'auto' && process.stdout.isTTY === true);
+}
+
+// In this thread and synchronous: a transport's thread would lose the last lines before an exit.
+function prettyStream() {
+  return pretty({ ignore: 'pid,hostname', translateTime: 'HH:MM:ss.l', sync: true });
+}

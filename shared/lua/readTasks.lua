@@ -1,0 +1,47 @@
+-- Reads tasks by id, whichever queue holds them: one round trip for any number of ids, and no
+-- list is scanned, so the cost does not depend on how long the queues are.
+-- A script, not a pipeline: a task that moves between two commands would seem to be nowhere.
+--
+-- KEYS[i]   base of queue i, "<prefix>:<queue>:"
+-- ARGV[1]   number of fields
+-- ARGV[2..] the fields of the job's hash, then the ids
+-- Returns   for each id: false, or { i, place, due, { value of each field } }
+--           place: "finished" | "active" | "delayed" | "waiting"; due: epoch ms or ""
+local count = tonumber(ARGV[1])
+local fields = {}
+for i = 1, count do
+  fields[i] = ARGV[1 + i]
+end
+
+local function placeOf(base, id, key)
+  if redis.call('HEXISTS', key, 'finishedOn') == 1 then
+    return 'finished', ''
+  end
+  if redis.call('EXISTS', key .. ':lock') == 1 then
+    return 'active', ''
+  end
+  local score = redis.call('ZSCORE', base .. 'delayed', id)
+  if score then
+    -- BullMQ's score: due time in ms * 4096 + a sequence number.
+    return 'delayed', string.format('%.0f', math.floor(tonumber(score) / 4096))
+  end
+  return 'waiting', ''
+end
+
+local function read(id)
+  for i, base in ipairs(KEYS) do
+    local key = base .. id
+    if redis.call('HEXISTS', key, 'name') == 1 then
+      local place, due = placeOf(base, id, key)
+      local record = redis.call('HMGET', key, unpack(fields))
+      return { i, place, due, record }
+    end
+  end
+  return false
+end
+
+local found = {}
+for i = 2 + count, #ARGV do
+  found[#found + 1] = read(ARGV[i])
+end
+return found

@@ -1,0 +1,60 @@
+/**
+ * A task on the wire: what a producer stores and a worker reads.
+ * The body is the BullMQ job's `data`, so it is kept small: what is absent has its default.
+ */
+
+export interface TaskMessage {
+  readonly id: string;
+  readonly name: string;
+  readonly queue: string;
+  /** Epoch milliseconds on the producer's clock. */
+  readonly sentAt: number;
+  readonly body: MessageBody;
+}
+
+export interface MessageBody {
+  readonly args?: readonly unknown[];
+  readonly kwargs?: Readonly<Record<string, unknown>>;
+  /** Not before this time, epoch milliseconds. */
+  readonly eta?: number;
+  readonly max_retries?: number;
+  /** Seconds. */
+  readonly result_expires?: number;
+  readonly ignore_result?: boolean;
+  readonly headers?: Readonly<Record<string, unknown>>;
+  readonly tags?: readonly string[];
+  readonly parent_id?: string;
+  readonly root_id?: string;
+  /** Hash of the request, only where the client chose the id: tells a repeat from a conflict. */
+  readonly fingerprint?: string;
+}
+
+/** The body of a stored job; the data of other producers (plain BullMQ) reads as keyword arguments. */
+export function bodyOf(data: unknown): MessageBody {
+  if (!isObject(data)) return { args: [data] };
+  const { args, kwargs } = data;
+  const hasArgs = args === undefined || Array.isArray(args);
+  const hasKwargs = kwargs === undefined || isObject(kwargs);
+  const isOurs = hasArgs && hasKwargs && !(args === undefined && kwargs === undefined);
+  return isOurs ? data : { kwargs: data };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** BullMQ keeps its own keys beside the tasks' (`<queue>:wait`): a task of that id would overwrite one. */
+const RESERVED_IDS = new Set(
+  'wait active paused meta id events completed failed delayed prioritized waiting-children stalled stalled-check marker limiter repeat pc metrics'.split(
+    ' ',
+  ),
+);
+
+/** Why a client may not use this task id; undefined when it may. */
+export function taskIdProblem(id: string): string | undefined {
+  if (!/^[A-Za-z0-9_.-]{1,128}$/.test(id))
+    return 'expected 1 to 128 letters, digits, "_", "." or "-"';
+  if (/^\d+$/.test(id)) return 'expected at least one character that is no digit';
+  if (RESERVED_IDS.has(id)) return `"${id}" is a name of the queue's own keys; choose another`;
+  return undefined;
+}

@@ -1,0 +1,149 @@
+/**
+ * Connections to Redis, of two kinds: one for the API that fails fast, so that a request is
+ * answered at once; one for workers that waits for Redis as long as it takes.
+ */
+import { Redis, type RedisOptions } from 'ioredis';
+import { BrokerUnavailableError, KajeError } from './errors.ts';
+import type { Log } from './log.ts';
+
+export type { Redis } from 'ioredis';
+
+/** Milliseconds after which an unanswered command of the API counts as a failure. */
+export const ANSWER_WITHIN_MS = 800;
+
+/**
+ * A connection that refuses commands while Redis is away instead of keeping them: what a caller
+ * was told has failed must not be executed later by surprise.
+ */
+export function connectFailingFast(url: string, log: Log): Redis {
+  return connect(url, log, {
+    enableOfflineQueue: false,
+    // A command cut off by a lost connection fails; ioredis would send it again behind our back.
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    connectTimeout: 2000,
+    retryStrategy: (attempt) => Math.min(50 * attempt, 500),
+  });
+}
+
+/** A connection whose commands wait for Redis to come back: for workers. */
+export function connectPatiently(url: string, log: Log): Redis {
+  return connect(url, log, {
+    // BullMQ demands null: a finished task must wait out an outage, not become a failure.
+    maxRetriesPerRequest: null,
+    connectTimeout: 5000,
+    retryStrategy: (attempt) => Math.min(50 * attempt, 1000),
+  });
+}
+
+function connect(url: string, log: Log, options: RedisOptions): Redis {
+  const all = { ...options, keepAlive: 10_000, replyMapping: 'legacy' as const };
+  // ioredis knows socket paths, but not written as a URL.
+  const redis = url.startsWith('unix:')
+    ? new Redis({ ...all, path: url.replace(/^unix:(\/\/)?/, '') })
+    : new Redis(url, all);
+  logOutages(redis, log);
+  return redis;
+}
+
+/** One line when Redis goes, one when it is back: not one for each attempt. */
+function logOutages(redis: Redis, log: Log): void {
+  let since: number | undefined;
+  const lost = (reason: string) => {
+    if (since !== undefined) return;
+    since = Date.now();
+    log.error(
+      { redis: addressOf(redis), reason },
+      'Redis is unreachable; trying again until it is back',
+    );
+  };
+  redis.on('error', (error: Error) => lost(reasonOf(error)));
+  redis.on('close', () => {
+    if (redis.status !== 'end' && !isClosing(redis)) lost('connection closed');
+  });
+  redis.on('ready', () => {
+    if (since === undefined) return;
+    log.info({ redis: addressOf(redis), after_s: (Date.now() - since) / 1000 }, 'Redis is back');
+    since = undefined;
+  });
+}
+
+const closing = new WeakSet<Redis>();
+
+/** Closes the connection for good: what is under way may finish, unless Redis is away. */
+export async function disconnect(redis: Redis): Promise<void> {
+  closing.add(redis);
+  if (redis.status === 'ready') await redis.quit().catch(() => undefined);
+  redis.disconnect();
+}
+
+function isClosing(redis: Redis): boolean {
+  return closing.has(redis);
+}
+
+function addressOf({ options }: Redis): string {
+  return options.path ?? `${options.host}:${options.port}`;
+}
+
+// An AggregateError of Node (localhost as ::1 and 127.0.0.1) has an empty message.
+function reasonOf(error: Error): string {
+  return error.message || ('code' in error ? String(error.code) : error.name);
+}
+
+/**
+ * The answer, or BrokerUnavailableError when Redis refuses, is away, or does not answer in time.
+ * After a silence the connection is cut hard, so that nothing still on its way is executed later.
+ * @param withinMs milliseconds. Default: 800
+ */
+export async function answered<T>(
+  redis: Redis,
+  command: Promise<T>,
+  withinMs = ANSWER_WITHIN_MS,
+): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const silence = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      redis.stream?.resetAndDestroy?.();
+      reject(new BrokerUnavailableError(`no answer within ${withinMs} ms`));
+    }, withinMs);
+  });
+  try {
+    return await Promise.race([command, silence]);
+  } catch (error) {
+    throw asUnavailable(error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** First words of the replies with which Redis says "not now", not "not so". */
+const REFUSALS =
+  /^(LOADING|READONLY|OOM|MISCONF|BUSY|MASTERDOWN|CLUSTERDOWN|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM|TRYAGAIN|UNBLOCKED)\b/;
+
+/** The error of an unavailable broker, where the error means that; any other as it is. */
+export function asUnavailable(error: unknown): unknown {
+  if (error instanceof KajeError || !(error instanceof Error)) return error;
+  const refused = refusalIn(error.message);
+  if (refused) return new BrokerUnavailableError(refused, { cause: error });
+  return isConnectionError(error)
+    ? new BrokerUnavailableError(`Redis cannot be reached (${reasonOf(error)})`, { cause: error })
+    : error;
+}
+
+/** A refusal of Redis, also wrapped by a script: `ERR Error running script … -OOM command not allowed`. */
+function refusalIn(message: string): string | undefined {
+  const plain = message.replace(/^ERR Error running script.*?: /, '').replace(/^-/, '');
+  return REFUSALS.test(plain) ? plain : undefined;
+}
+
+function isConnectionError(error: Error): boolean {
+  const code = 'code' in error ? String(error.code) : '';
+  return (
+    /^(ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOST|ENET|ENOENT)/.test(code) ||
+    /Connection is closed|enableOfflineQueue|max retries per request|connection.*(lost|ended|closed)/i.test(
+      error.message,
+    ) ||
+    error.name === 'MaxRetriesPerRequestError' ||
+    error.name === 'AbortError'
+  );
+}

@@ -1,0 +1,75 @@
+/** The tasks of a worker by name, and what it tells the cluster about each. */
+import type { StandardJSONSchemaV1 } from '@standard-schema/spec';
+import { DefinitionError } from './errors.ts';
+import { DEFAULT_RETRY } from './retry.ts';
+import type { Task } from './task.ts';
+
+/** A task as workers publish it and the API knows it: everything but the code. */
+export interface TaskSpec {
+  readonly name: string;
+  readonly description: string | null;
+  /** JSON Schema (draft 2020-12) of the input; null when there is none to show. */
+  readonly input: Readonly<Record<string, unknown>> | null;
+  /** Whether a schema guards the input, also one that has no JSON Schema. */
+  readonly validates: boolean;
+  readonly options: {
+    readonly queue: string;
+    readonly max_retries: number;
+    readonly result_expires: number | null;
+    readonly ignore_result: boolean;
+  };
+}
+
+export const DEFAULT_QUEUE = 'default';
+
+export type Registry = ReadonlyMap<string, Task>;
+
+/**
+ * Collects tasks by name.
+ * @param sources each task with where it came from, for the message
+ * @throws DefinitionError when two different tasks have one name
+ */
+export function createRegistry(sources: Iterable<readonly [task: Task, source: string]>): Registry {
+  const origin = new Map<string, string>();
+  const registry = new Map<string, Task>();
+  for (const [task, source] of sources) {
+    const twin = registry.get(task.name);
+    if (twin === task) continue;
+    if (twin) {
+      const places = `${origin.get(task.name)} and ${source}`;
+      throw new DefinitionError(`Two tasks are named "${task.name}": in ${places}`);
+    }
+    registry.set(task.name, task);
+    origin.set(task.name, source);
+  }
+  return registry;
+}
+
+/** What the cluster may know of a task. */
+export function specOf(task: Task): TaskSpec {
+  const { options } = task;
+  return {
+    name: task.name,
+    description: options.description ?? null,
+    input: jsonSchemaOf(task),
+    validates: task.schema !== undefined,
+    options: {
+      queue: options.queue ?? DEFAULT_QUEUE,
+      max_retries: options.retry ? (options.retry.max ?? DEFAULT_RETRY.max) : 0,
+      result_expires: options.resultExpires ?? null,
+      ignore_result: options.ignoreResult ?? false,
+    },
+  };
+}
+
+/** The schema as JSON Schema, where its library can say so (Standard JSON Schema: zod 4, arktype). */
+function jsonSchemaOf(task: Task): Record<string, unknown> | null {
+  if (!task.schema) return null;
+  const standard: Partial<StandardJSONSchemaV1.Props> = task.schema['~standard'];
+  try {
+    return standard.jsonSchema?.input({ target: 'draft-2020-12' }) ?? null;
+  } catch {
+    // Dates, transforms and the like have no JSON Schema: the worker alone checks such input.
+    return null;
+  }
+}

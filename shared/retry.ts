@@ -1,0 +1,51 @@
+/** When a failed run is tried again, and how much later. */
+
+export type ErrorClass = abstract new (...args: never[]) => Error;
+
+export interface RetryOptions {
+  /** Retries after the first run. Default: 3. */
+  readonly max?: number;
+  /** Seconds before the first retry. Default: 1. */
+  readonly delay?: number;
+  /** Factor by which each delay exceeds the one before. Default: 2. */
+  readonly backoff?: number;
+  /** Longest delay in seconds. Default: 600, as Celery's retry_backoff_max. */
+  readonly maxDelay?: number;
+  /** Full jitter: a random delay between 0 and the computed one, so that a crowd spreads. Default: true. */
+  readonly jitter?: boolean;
+  /** Only errors of these classes are retried. Default: all. Celery: autoretry_for. */
+  readonly on?: readonly ErrorClass[];
+  /** Errors of these classes are never retried. Default: none. Celery: dont_autoretry_for. */
+  readonly except?: readonly ErrorClass[];
+}
+
+export type RetryPolicy = Required<RetryOptions>;
+
+export const DEFAULT_RETRY: RetryPolicy = {
+  max: 3,
+  delay: 1,
+  backoff: 2,
+  maxDelay: 600,
+  jitter: true,
+  on: [],
+  except: [],
+};
+
+/** Whether the error is of a kind that another run may cure. */
+export function isRetryable(error: unknown, policy: Pick<RetryPolicy, 'on' | 'except'>): boolean {
+  const isA = (kind: ErrorClass) => error instanceof kind;
+  if (policy.except.some(isA)) return false;
+  return policy.on.length === 0 || policy.on.some(isA);
+}
+
+/**
+ * Milliseconds until retry number `retries + 1`.
+ * @param retries retries made so far, 0 after the first run
+ * @param random 0 <= random < 1, injected so that tests can aim
+ */
+export function retryDelayMs(retries: number, policy: RetryPolicy, random = Math.random): number {
+  const grown = policy.delay * policy.backoff ** retries;
+  const seconds = Math.min(grown, policy.maxDelay) * (policy.jitter ? random() : 1);
+  // Never 0: BullMQ's immediate retry does not fetch the next task in the same call.
+  return Math.max(1, Math.round(seconds * 1000));
+}

@@ -1,0 +1,26 @@
+/** How a process ends: the first signal in order, the second at once. */
+import type { Log } from './log.ts';
+
+/**
+ * Runs `stop` at SIGTERM, SIGINT or when a parent that talks over IPC is gone, then exits.
+ * @param stop gets a signal that is aborted by a second TERM or INT
+ */
+export function stopOnSignals(stop: (hurry: AbortSignal) => Promise<void>, log: Log): void {
+  const hurry = new AbortController();
+  let isStopping = false;
+  const onSignal = async (signal: string): Promise<void> => {
+    if (isStopping) return hurry.abort();
+    isStopping = true;
+    log.info({ signal }, 'stopping');
+    try {
+      await stop(hurry.signal);
+      process.exit(0);
+    } catch (error) {
+      log.error({ err: error }, 'the stop failed');
+      process.exit(1);
+    }
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  if (process.connected) process.on('disconnect', () => void onSignal('disconnect'));
+}

@@ -1,0 +1,68 @@
+/** JSON Schema checks with messages for people: which field, what was expected, what was got. */
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import type { FieldError } from './errors.ts';
+import { didYouMean } from './suggest.ts';
+
+/** Ten thousand wrong tasks need no ten thousand messages. */
+const ERRORS_MAX = 20;
+
+const ajv = new Ajv2020({ allErrors: true, verbose: true, strict: false, logger: false });
+// The package is CommonJS; its types hide that the function is the default's default.
+addFormats.default(ajv);
+
+const compiled = new WeakMap<object, ValidateFunction>();
+
+/** What is wrong with `value` by the schema, at most 20; empty when it is right. */
+export function check(schema: object, value: unknown): FieldError[] {
+  const validate = compiledOf(schema);
+  if (validate(value)) return [];
+  return (validate.errors ?? []).slice(0, ERRORS_MAX).map(fieldError);
+}
+
+/** Each schema object is compiled once, at its first use. */
+function compiledOf(schema: object): ValidateFunction {
+  const known = compiled.get(schema);
+  if (known) return known;
+  const validate = ajv.compile(schema);
+  compiled.set(schema, validate);
+  return validate;
+}
+
+function fieldError(error: ErrorObject): FieldError {
+  const { keyword, instancePath, params, parentSchema } = error;
+  switch (keyword) {
+    case 'additionalProperties': {
+      const field = String(params.additionalProperty);
+      const known = Object.keys(parentSchema?.properties ?? {});
+      const message = `unknown field "${field}"${didYouMean(field, known)}`;
+      return { path: `${instancePath}/${pointerPart(field)}`, message };
+    }
+    case 'required':
+      return {
+        path: `${instancePath}/${pointerPart(String(params.missingProperty))}`,
+        message: 'is required',
+      };
+    case 'type':
+      return {
+        path: instancePath,
+        message: `expected ${params.type}, got ${typeName(error.data)}`,
+      };
+    case 'enum':
+      return {
+        path: instancePath,
+        message: `expected one of ${JSON.stringify(params.allowedValues)}`,
+      };
+    default:
+      return { path: instancePath, message: error.message ?? `fails "${keyword}"` };
+  }
+}
+
+function pointerPart(name: string): string {
+  return name.replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
+function typeName(value: unknown): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'array' : typeof value;
+}

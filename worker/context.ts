@@ -1,0 +1,128 @@
+/** What a running task sees (`ctx`), and what the steps around it share (`Run`). */
+import { setImmediate as yieldToLoop } from 'node:timers/promises';
+import type { Log } from '../shared/log.ts';
+import type { TaskMessage } from '../shared/message.ts';
+import type { StoredProgress } from '../shared/results.ts';
+import type { RetryPolicy } from '../shared/retry.ts';
+import { isCustomState } from '../shared/states.ts';
+import type { Task, TaskContext, TaskLog } from '../shared/task.ts';
+import type { Outcome } from './outcome.ts';
+
+/** One run of a task on its way through the steps. */
+export interface Run {
+  readonly task: Task;
+  readonly message: TaskMessage;
+  readonly ctx: TaskContext;
+  readonly policy: RetryPolicy;
+  /** Largest result in bytes of JSON. */
+  readonly resultMaxBytes: number;
+  readonly log: Log;
+  /** What the task gets: bound and checked. */
+  input: unknown;
+  /** What the task returned. */
+  value: unknown;
+  /** What the task, or the check of its input, threw. */
+  thrown: unknown;
+  /** The worker gave the run up at a shutdown; how it ends is nobody's concern any more. */
+  isReleased: boolean;
+  outcome: Outcome | undefined;
+}
+
+/** A step of a task's life, as in Koa: before `next()` the way in, after it the way out. */
+export type Step = (run: Run, next: () => Promise<unknown>) => Promise<void>;
+
+export interface ContextOptions {
+  readonly message: TaskMessage;
+  readonly retries: number;
+  readonly maxRetries: number;
+  /** Which start of the task this is; progress of another one is not shown. */
+  readonly start: number;
+  readonly worker: string;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  /** Stores progress and tells those who follow. */
+  store(progress: StoredProgress): Promise<unknown>;
+}
+
+/** Progress is stored at most this often; of what comes faster, the last counts. */
+const STORE_EVERY_MS = 100;
+const META_MAX = 64 * 1024;
+
+/** The task's view of its run, and `end`, after which nothing more is stored. */
+export function createContext(options: ContextOptions): { ctx: TaskContext; end(): void } {
+  const { message, start, store, log } = options;
+  const { id, name, queue, body } = message;
+  const reporter = createReporter(start, store, log);
+  const updateState = (state: string, meta: unknown = null): Promise<void> => {
+    if (!isCustomState(state)) {
+      throw new TypeError(
+        `Expected a state of your own in upper case, such as UPLOADING, got "${state}"`,
+      );
+    }
+    reporter.report(state, checkedMeta(meta));
+    // A task that only computes lets go of the event loop here: locks are renewed, news are sent.
+    return yieldToLoop();
+  };
+  const ctx: TaskContext = {
+    id,
+    name,
+    queue,
+    args: body.args ?? [],
+    kwargs: body.kwargs ?? {},
+    retries: options.retries,
+    maxRetries: options.maxRetries,
+    eta: body.eta === undefined ? null : new Date(body.eta),
+    headers: body.headers ?? {},
+    tags: body.tags ?? [],
+    parentId: body.parent_id ?? null,
+    rootId: body.root_id ?? id,
+    worker: options.worker,
+    signal: options.signal,
+    log: taskLog(log),
+    updateState,
+    progress: (meta) => updateState('PROGRESS', meta),
+  };
+  return { ctx, end: reporter.end };
+}
+
+function createReporter(start: number, store: ContextOptions['store'], log: Log) {
+  let latest: StoredProgress | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let reports = 0;
+  let storedAt = Number.NEGATIVE_INFINITY;
+  let hasEnded = false;
+
+  const flush = () => {
+    timer = undefined;
+    if (!latest || hasEnded) return;
+    storedAt = performance.now();
+    store(latest).catch((error: unknown) => log.debug({ err: error }, 'progress was not stored'));
+  };
+  return {
+    report(state: string, meta: unknown) {
+      latest = { state, meta, start, report: ++reports };
+      const waitMs = storedAt + STORE_EVERY_MS - performance.now();
+      if (waitMs <= 0) flush();
+      else timer ??= setTimeout(flush, waitMs);
+    },
+    end() {
+      hasEnded = true;
+      clearTimeout(timer);
+    },
+  };
+}
+
+function checkedMeta(meta: unknown): unknown {
+  const size = Buffer.byteLength(JSON.stringify(meta) ?? '');
+  if (size <= META_MAX) return meta;
+  throw new RangeError(`Expected progress of at most ${META_MAX} bytes of JSON, got ${size}`);
+}
+
+function taskLog(log: Log): TaskLog {
+  return {
+    debug: (message, fields = {}) => log.debug(fields, message),
+    info: (message, fields = {}) => log.info(fields, message),
+    warn: (message, fields = {}) => log.warn(fields, message),
+    error: (message, fields = {}) => log.error(fields, message),
+  };
+}

@@ -1,0 +1,40 @@
+/** The one loop of all periodic duties: a pass, a pause, the next pass; never two at once. */
+import type { Log } from '../shared/log.ts';
+
+/** A part of a worker that starts and stops with it. */
+export interface Service {
+  readonly name: string;
+  start(): Promise<void> | void;
+  stop(): Promise<void> | void;
+}
+
+/**
+ * A service that makes a pass every `ms` milliseconds, the first at once. A pass that fails is
+ * logged and the next one comes all the same.
+ */
+export function every(name: string, ms: number, pass: () => Promise<void>, log: Log): Service {
+  let timer: NodeJS.Timeout | undefined;
+  let isStopped = false;
+  let current: Promise<void> = Promise.resolve();
+
+  const turn = async (): Promise<void> => {
+    try {
+      await pass();
+    } catch (error) {
+      log.warn({ err: error, service: name }, 'a periodic duty failed; the next pass comes');
+    }
+    if (!isStopped) timer = setTimeout(() => void (current = turn()), ms);
+  };
+  return {
+    name,
+    start() {
+      current = turn();
+    },
+    async stop() {
+      isStopped = true;
+      clearTimeout(timer);
+      // A pass may wait for a Redis that is away: the stop does not.
+      await Promise.race([current, new Promise((resolve) => setTimeout(resolve, 500).unref())]);
+    },
+  };
+}

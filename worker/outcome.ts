@@ -1,0 +1,63 @@
+/** How a run of a task ended, as data: the consumer maps it to a state in one switch. */
+import type { TaskErrorBody } from '../shared/protocol.ts';
+
+export type Outcome =
+  | { readonly kind: 'success'; readonly value: unknown }
+  | { readonly kind: 'failure'; readonly error: TaskErrorBody }
+  | { readonly kind: 'retry'; readonly error: TaskErrorBody; readonly delayMs: number };
+
+/** A fault that no other run would cure, so no retry policy applies. `type` is what users see. */
+export class PermanentError extends Error {
+  constructor(type: 'ValidationError' | 'NotRegistered' | 'SerializationError', message: string) {
+    super(message);
+    this.name = type;
+  }
+}
+
+/** Text of an error that is stored with each task, so it is bounded. */
+const MESSAGE_MAX = 8 * 1024;
+const TRACEBACK_MAX = 16 * 1024;
+
+/** What users see of anything thrown. The traceback begins `Type: message`, which results.ts relies on. */
+export function describeError(thrown: unknown): TaskErrorBody {
+  if (!(thrown instanceof Error)) {
+    const message = clip(textOf(thrown), MESSAGE_MAX);
+    return { type: 'Error', message, traceback: `Error: ${message}` };
+  }
+  const type = typeOf(thrown);
+  const message = clip(thrown.message, MESSAGE_MAX);
+  const frames = framesOf(thrown) + causesOf(thrown.cause);
+  return { type, message, traceback: clip(`${type}: ${message}${frames}`, TRACEBACK_MAX) };
+}
+
+/** The name that the author gave, else that of the class: `class HttpError extends Error {}`. */
+function typeOf(error: Error): string {
+  const name = error.name === 'Error' ? error.constructor.name : error.name;
+  return /^[\w$.]+$/.test(name) ? name : 'Error';
+}
+
+function framesOf(error: Error): string {
+  const stack = error.stack ?? '';
+  const start = stack.indexOf('\n    at ');
+  return start < 0 ? '' : stack.slice(start);
+}
+
+/** At most five causes: enough for people, and a circle ends. */
+function causesOf(cause: unknown, depth = 0): string {
+  if (!(cause instanceof Error) || depth === 5) return '';
+  const line = `\nCaused by ${typeOf(cause)}: ${clip(cause.message, MESSAGE_MAX)}`;
+  return line + framesOf(cause) + causesOf(cause.cause, depth + 1);
+}
+
+function textOf(thrown: unknown): string {
+  if (typeof thrown === 'string') return thrown;
+  try {
+    return JSON.stringify(thrown) ?? String(thrown);
+  } catch {
+    return String(thrown);
+  }
+}
+
+function clip(text: string, max: number): string {
+  return text.length <= max ? text : `${text.slice(0, max)}… (${text.length} characters)`;
+}

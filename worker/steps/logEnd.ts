@@ -1,0 +1,32 @@
+import type { TaskErrorBody } from '../../shared/protocol.ts';
+import type { Run, Step } from '../context.ts';
+
+/** Writes one line for each run when it has ended: the wording of all task lines is here. */
+export const logEnd: Step = async function logEnd(run, next) {
+  const startedAt = performance.now();
+  await next();
+  if (run.isReleased) return;
+  const runtime = Math.round(performance.now() - startedAt) / 1000;
+  write(run, { runtime, retries: run.ctx.retries });
+};
+
+function write({ outcome, log }: Run, fields: object): void {
+  if (!outcome) return;
+  switch (outcome.kind) {
+    case 'success':
+      return log.info({ state: 'SUCCESS', ...fields }, 'task succeeded');
+    case 'retry': {
+      const more = { retry_in: outcome.delayMs / 1000, error: inWords(outcome.error) };
+      return log.warn({ state: 'RETRY', ...fields, ...more }, 'task failed and will be retried');
+    }
+    case 'failure': {
+      const { error } = outcome;
+      const more = { error: inWords(error), traceback: error.traceback };
+      return log.error({ state: 'FAILURE', ...fields, ...more }, 'task failed');
+    }
+  }
+}
+
+function inWords({ type, message }: TaskErrorBody): string {
+  return `${type}: ${message}`;
+}

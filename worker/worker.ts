@@ -1,0 +1,122 @@
+/** A worker: its services started in order, stopped in reverse, within a deadline. */
+import { hostname } from 'node:os';
+import type { Config } from '../shared/config.ts';
+import { createKeys } from '../shared/keys.ts';
+import type { Log } from '../shared/log.ts';
+import { connectPatiently, disconnect } from '../shared/redis.ts';
+import type { Registry } from '../shared/registry.ts';
+import { VERSION } from '../shared/version.ts';
+import { type Consumer, createConsumer } from './consumer.ts';
+import type { Service } from './every.ts';
+import { createAnnouncement } from './services/announcement.ts';
+import { createHealth } from './services/health.ts';
+import { createHeartbeat } from './services/heartbeat.ts';
+import { createSweeper } from './services/sweeper.ts';
+import { createWatchdog } from './services/watchdog.ts';
+
+export interface QueueChoice {
+  readonly name: string;
+  /** Tasks at once. Default: that of the config. */
+  readonly concurrency?: number | undefined;
+}
+
+export interface WorkerOptions {
+  readonly config: Config;
+  readonly registry: Registry;
+  readonly queues: readonly QueueChoice[];
+  /** Default: `worker-<pid>@<host>` */
+  readonly name?: string | undefined;
+  readonly log: Log;
+}
+
+export interface RunningWorker {
+  readonly name: string;
+  readonly consumers: readonly Consumer[];
+  /**
+   * Takes no more tasks, lets the running ones end within the grace, puts the rest back.
+   * @param hurry once aborted, the rest of the grace is skipped
+   */
+  stop(hurry?: AbortSignal): Promise<void>;
+}
+
+/** Milliseconds that putting tasks back may take once the grace is over: Redis may be away. */
+const PUT_BACK_MS = 3000;
+
+/** Starts a worker; waits for Redis as long as it takes. `stopping` ends that wait. */
+export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
+  const { config, registry, log, queues } = options;
+  const name = options.name ?? `worker-${process.pid}@${hostname()}`;
+  const keys = createKeys(config.prefix);
+  const redis = connectPatiently(config.redisUrl, log);
+  let isStopping = false;
+  let isReady = false;
+  const consumers: Consumer[] = [];
+  const unreadiness = () => {
+    if (isStopping) return 'stopping';
+    if (!isReady) return 'starting';
+    return redis.status === 'ready' ? undefined : 'Redis is unreachable';
+  };
+  const startConsumers = () => {
+    for (const { name: queue, concurrency = config.concurrency } of queues) {
+      consumers.push(
+        createConsumer({ queue, concurrency, registry, worker: name, redis, config, log }),
+      );
+    }
+  };
+  const heartbeat = createHeartbeat({
+    worker: name,
+    version: VERSION,
+    redis,
+    keys,
+    registry,
+    consumers,
+    log,
+    isStopping: () => isStopping,
+  });
+  const services: Service[] = [
+    createHealth({ host: config.healthHost, port: config.healthPort, log, unreadiness }),
+    createAnnouncement({ redis, keys, registry, queues: queues.map((queue) => queue.name) }),
+    { name: 'consumers', start: startConsumers, stop: () => undefined },
+    heartbeat,
+    createSweeper({ redis, keys, resultExpires: config.resultExpires, log }),
+    createWatchdog({ redis, keys, consumers, log }),
+  ];
+
+  const stop = async (hurry?: AbortSignal): Promise<void> => {
+    isStopping = true;
+    await heartbeat.beat().catch(() => undefined);
+    await drain(consumers, config.grace * 1000, hurry, log);
+    for (const service of services.toReversed()) await service.stop();
+    await disconnect(redis);
+  };
+
+  for (const service of services) await service.start();
+  isReady = true;
+  const tasks = [...registry.keys()].sort().join(', ');
+  const served = consumers.map((each) => `${each.queue}:${each.concurrency}`).join(', ');
+  log.info({ worker: name, queues: served, tasks }, 'worker is ready');
+  return { name, consumers, stop };
+}
+
+/** Lets running tasks end within the grace, then has the rest put back. */
+async function drain(
+  consumers: readonly Consumer[],
+  graceMs: number,
+  hurry: AbortSignal | undefined,
+  log: Log,
+): Promise<void> {
+  const active = consumers.reduce((total, consumer) => total + consumer.active, 0);
+  if (active > 0)
+    log.info({ active, grace_s: graceMs / 1000 }, 'worker is stopping; running tasks may end');
+  const enough = AbortSignal.any([AbortSignal.timeout(graceMs), ...(hurry ? [hurry] : [])]);
+  const drained = Promise.all(consumers.map((consumer) => consumer.stop(enough)));
+  const tooLate = new Promise((resolve) => {
+    enough.addEventListener('abort', () => setTimeout(resolve, PUT_BACK_MS, 'late'));
+    if (enough.aborted) setTimeout(resolve, PUT_BACK_MS, 'late');
+  });
+  if ((await Promise.race([drained, tooLate])) === 'late') {
+    log.error(
+      'Redis did not take the running tasks back; other workers take them over within 20 s',
+    );
+  }
+}
