@@ -9,4 +9,6 @@ export async function runApi(config: Config): Promise<void> {
   const log = createLog(config, 'api');
   const api = await startApi(config, log);
   stopOnSignals(api.stop, log);
+  // `kaje start` waits for it.
+  process.send?.({ url: api.url });
 }

@@ -148,7 +148,8 @@ export function loadConfig(
     const raw = env[name];
     if (raw === undefined || raw === '') return fallback;
     const value = parse(raw);
-    if (value === undefined) problems.push(`Expected ${name} to be "${doc}", got "${raw}"`);
+    if (value === undefined)
+      problems.push(`Expected ${flagOf(name)} (${name}) to be right: ${doc}; got "${raw}"`);
     return value ?? fallback;
   };
   const settings: Record<string, unknown> = {};
@@ -157,4 +158,12 @@ export function loadConfig(
   if (problems.length > 0) throw new DefinitionError(problems.join('\n'));
   // Every key of SETTINGS was read by its own parser just above.
   return Object.freeze({ ...(settings as Config), ...given });
+}
+
+/** The command-line flag of a variable: KAJE_HEALTH_PORT -> --health-port */
+export function flagOf(env: string): string {
+  return `--${env
+    .replace(/^KAJE_/, '')
+    .toLowerCase()
+    .replaceAll('_', '-')}`;
 }

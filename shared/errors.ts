@@ -61,10 +61,10 @@ export class QueueFullError extends KajeError {
   }
 }
 
-/** The broker cannot be reached or refuses writes; nothing was accepted (HTTP 503). */
+/** Redis, or over HTTP the API, cannot be reached or refuses writes; nothing was accepted (HTTP 503). */
 export class BrokerUnavailableError extends KajeError {
   constructor(reason: string, options: { cause?: unknown } = {}) {
-    super('BROKER_UNAVAILABLE', `The broker is unavailable: ${reason}`, options);
+    super('BROKER_UNAVAILABLE', `Unavailable: ${reason}`, options);
   }
 }
 

@@ -51,13 +51,17 @@ function logOutages(redis: Redis, log: Log): void {
   let since: number | undefined;
   const lost = (reason: string) => {
     if (since !== undefined) return;
+    outages.set(redis, reason);
     since = Date.now();
     log.error(
       { redis: addressOf(redis), reason },
       'Redis is unreachable; trying again until it is back',
     );
   };
-  redis.on('error', (error: Error) => lost(reasonOf(error)));
+  redis.on('error', (error: Error) => {
+    outages.set(redis, reasonOf(error));
+    lost(reasonOf(error));
+  });
   redis.on('close', () => {
     if (redis.status !== 'end' && !isClosing(redis)) lost('connection closed');
   });
@@ -69,6 +73,8 @@ function logOutages(redis: Redis, log: Log): void {
 }
 
 const closing = new WeakSet<Redis>();
+/** Why each connection was lost last: ioredis only says that it takes no command. */
+const outages = new WeakMap<Redis, string>();
 
 /** Closes the connection for good: what is under way may finish, unless Redis is away. */
 export async function disconnect(redis: Redis): Promise<void> {
@@ -110,7 +116,7 @@ export async function answered<T>(
   try {
     return await Promise.race([command, silence]);
   } catch (error) {
-    throw asUnavailable(error);
+    throw asUnavailable(error, outages.get(redis));
   } finally {
     clearTimeout(timer);
   }
@@ -121,12 +127,14 @@ const REFUSALS =
   /^(LOADING|READONLY|OOM|MISCONF|BUSY|MASTERDOWN|CLUSTERDOWN|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM|TRYAGAIN|UNBLOCKED)\b/;
 
 /** The error of an unavailable broker, where the error means that; any other as it is. */
-export function asUnavailable(error: unknown): unknown {
+export function asUnavailable(error: unknown, outage?: string): unknown {
   if (error instanceof KajeError || !(error instanceof Error)) return error;
   const refused = refusalIn(error.message);
   if (refused) return new BrokerUnavailableError(refused, { cause: error });
   return isConnectionError(error)
-    ? new BrokerUnavailableError(`Redis cannot be reached (${reasonOf(error)})`, { cause: error })
+    ? new BrokerUnavailableError(`Redis cannot be reached (${outage ?? reasonOf(error)})`, {
+        cause: error,
+      })
     : error;
 }
 
@@ -146,4 +154,16 @@ function isConnectionError(error: Error): boolean {
     error.name === 'MaxRetriesPerRequestError' ||
     error.name === 'AbortError'
   );
+}
+
+/** Resolves once the connection is there, or after `withinMs` without it: the next command will tell. */
+export async function whenConnected(redis: Redis, withinMs: number): Promise<void> {
+  if (redis.status === 'ready') return;
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, withinMs);
+    redis.once('ready', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }

@@ -68,8 +68,9 @@ export interface Task<
   readonly '~types'?: { readonly input: Input; readonly output: Output };
 }
 
-export type InputOf<T> = T extends Task<string, infer Input, unknown, never> ? Input : never;
-export type OutputOf<T> = T extends Task<string, never, infer Output, never> ? Output : never;
+export type InputOf<T> = T extends Task<string, infer Input, infer _Output, never> ? Input : never;
+export type OutputOf<T> =
+  T extends Task<string, infer _Input, infer Output, never> ? Output : never;
 
 type Definition<Parsed, Output> = TaskOptions & {
   run(input: Parsed, ctx: TaskContext): Output;

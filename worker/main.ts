@@ -26,4 +26,6 @@ export async function runWorker(
   // A worker that still waits for Redis holds no task: nothing to stop.
   stopOnSignals(async (hurry) => worker?.stop(hurry), log);
   worker = await startWorker({ config, registry, queues, name, log });
+  // `kaje start` waits for it.
+  process.send?.('ready');
 }

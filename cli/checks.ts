@@ -1,0 +1,156 @@
+/** What `kaje doctor` looks at: each check says what it found and what to do about it. */
+import type { Redis } from 'ioredis';
+import { HEARTBEAT_TTL_MS } from '../shared/brokers/redis.ts';
+import type { Config } from '../shared/config.ts';
+import { createKeys } from '../shared/keys.ts';
+import { answered } from '../shared/redis.ts';
+
+export interface Finding {
+  readonly check: string;
+  readonly status: 'ok' | 'warn' | 'fail';
+  readonly found: string;
+  readonly advice?: string;
+}
+
+const PINGS = 50;
+
+export async function checkRedis(
+  redis: Redis,
+  { redisUrl }: Pick<Config, 'redisUrl'>,
+): Promise<Finding[]> {
+  try {
+    const info = parseInfo(await answered(redis, redis.info()));
+    return [
+      { check: 'redis', status: 'ok', found: `${withoutPassword(redisUrl)} answers` },
+      checkVersion(info),
+      checkEviction(info),
+      checkPersistence(info),
+      checkMemory(info),
+      await checkLatency(redis),
+      await checkClock(redis),
+    ];
+  } catch (error) {
+    const found = `${withoutPassword(redisUrl)}: ${error instanceof Error ? error.message : error}`;
+    const advice = 'start Redis, or give its address with --redis-url or KAJE_REDIS_URL';
+    return [{ check: 'redis', status: 'fail', found, advice }];
+  }
+}
+
+type Info = Readonly<Record<string, string>>;
+
+function parseInfo(text: string): Info {
+  const lines = text.split(/\r?\n/).filter((line) => line.includes(':'));
+  return Object.fromEntries(
+    lines.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]),
+  );
+}
+
+function checkVersion(info: Info): Finding {
+  const found = info.valkey_version
+    ? `Valkey ${info.valkey_version}`
+    : `Redis ${info.redis_version}`;
+  const [major = 0, minor = 0] = (info.redis_version ?? '0').split('.').map(Number);
+  if (major > 6 || (major === 6 && minor >= 2)) return { check: 'version', status: 'ok', found };
+  return { check: 'version', status: 'fail', found, advice: 'use Redis 6.2 or newer, or Valkey' };
+}
+
+function checkEviction({ maxmemory_policy: policy = 'unknown' }: Info): Finding {
+  const check = 'eviction';
+  if (policy === 'noeviction') return { check, status: 'ok', found: policy };
+  const advice =
+    'with this policy a full Redis drops tasks: CONFIG SET maxmemory-policy noeviction';
+  return { check, status: 'fail', found: policy, advice };
+}
+
+function checkPersistence(info: Info): Finding {
+  const check = 'persistence';
+  if (info.aof_enabled === '1') {
+    const isFine = info.aof_last_write_status === 'ok';
+    const advice = 'Redis cannot write its AOF: look at its log and the disk';
+    return isFine
+      ? { check, status: 'ok', found: 'AOF is on' }
+      : { check, status: 'fail', found: 'AOF is on, but the last write failed', advice };
+  }
+  const advice =
+    'a restart of Redis loses tasks: CONFIG SET appendonly yes, and appendfsync everysec';
+  return { check, status: 'warn', found: 'AOF is off', advice };
+}
+
+function checkMemory(info: Info): Finding {
+  const used = Number(info.used_memory);
+  const max = Number(info.maxmemory);
+  const found = `${info.used_memory_human} used of ${max === 0 ? 'all there is' : info.maxmemory_human}`;
+  if (max === 0 || used < 0.8 * max) return { check: 'memory', status: 'ok', found };
+  const advice =
+    'a full Redis takes no tasks and no results: raise maxmemory or shorten KAJE_RESULT_EXPIRES';
+  return { check: 'memory', status: 'warn', found, advice };
+}
+
+async function checkLatency(redis: Redis): Promise<Finding> {
+  const times: number[] = [];
+  for (let i = 0; i < PINGS; i++) {
+    const at = performance.now();
+    await answered(redis, redis.ping());
+    times.push(performance.now() - at);
+  }
+  times.sort((a, b) => a - b);
+  const median = times[PINGS / 2] ?? 0;
+  const found = `ping ${median.toFixed(2)} ms, slowest of ${PINGS} ${(times.at(-1) ?? 0).toFixed(2)} ms`;
+  if (median < 5) return { check: 'latency', status: 'ok', found };
+  return {
+    check: 'latency',
+    status: 'warn',
+    found,
+    advice: 'put Redis nearer: each task needs two round trips',
+  };
+}
+
+async function checkClock(redis: Redis): Promise<Finding> {
+  const before = Date.now();
+  const [seconds, micros] = await answered(redis, redis.time());
+  const there = Number(seconds) * 1000 + Number(micros) / 1000;
+  const apart = Math.round(there - (before + Date.now()) / 2);
+  const found = `Redis is ${Math.abs(apart)} ms ${apart < 0 ? 'behind' : 'ahead of'} this machine`;
+  if (Math.abs(apart) < 1000) return { check: 'clock', status: 'ok', found };
+  return {
+    check: 'clock',
+    status: 'warn',
+    found,
+    advice: 'tasks with an eta start that much off: synchronise by NTP',
+  };
+}
+
+export async function checkWorkers(
+  redis: Redis,
+  { prefix }: Pick<Config, 'prefix'>,
+): Promise<Finding[]> {
+  const keys = createKeys(prefix);
+  const since = Date.now() - HEARTBEAT_TTL_MS;
+  const [ids, tasks] = await Promise.all([
+    redis.zrangebyscore(keys.workers, since, '+inf'),
+    redis.hlen(keys.registry),
+  ]);
+  const found = `${ids.length} alive, ${tasks} tasks known`;
+  if (ids.length > 0) return [{ check: 'workers', status: 'ok', found }];
+  return [
+    { check: 'workers', status: 'warn', found, advice: 'start one: kaje worker --tasks <folder>' },
+  ];
+}
+
+export async function checkApi(url: string): Promise<Finding> {
+  const check = 'api';
+  try {
+    const response = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(3000) });
+    if (response.ok) return { check, status: 'ok', found: `${url} is ready` };
+    const advice =
+      'it cannot write to its Redis: compare its KAJE_REDIS_URL with the one checked here';
+    return { check, status: 'fail', found: `${url} answers ${response.status}`, advice };
+  } catch {
+    const advice = 'start one with kaje api, or give its address with --url or KAJE_URL';
+    return { check, status: 'warn', found: `${url} cannot be reached`, advice };
+  }
+}
+
+function withoutPassword(url: string): string {
+  return url.replace(/\/\/[^@/]*@/, '//***@');
+}

@@ -1,0 +1,55 @@
+import { Command } from 'commander';
+import { createLog } from '../../shared/log.ts';
+import { connectFailingFast, disconnect, whenConnected } from '../../shared/redis.ts';
+import { checkApi, checkRedis, checkWorkers, type Finding } from '../checks.ts';
+import { configOf, withSettings } from '../options.ts';
+import { colour, print, printJson } from '../output.ts';
+
+export function doctorCommand(): Command {
+  const command = new Command('doctor')
+    .description('check Redis, the API and the workers, and say what to do')
+    .option(
+      '--url <url>',
+      'API to check (env: KAJE_URL)',
+      process.env.KAJE_URL ?? 'http://127.0.0.1:8000',
+    )
+    .option('--json', 'print JSON for programs');
+  withSettings(command, 'redisUrl', 'prefix');
+  return command.action(async ({ url, json }: { url: string; json?: boolean }) => {
+    const findings = await examine(command, url);
+    if (json) printJson({ checks: findings });
+    else report(findings);
+    if (findings.some(({ status }) => status === 'fail')) process.exitCode = 1;
+  });
+}
+
+async function examine(command: Command, url: string): Promise<Finding[]> {
+  const config = configOf(command);
+  const redis = connectFailingFast(
+    config.redisUrl,
+    createLog({ logLevel: 'silent', logFormat: 'json' }, 'doctor'),
+  );
+  try {
+    await whenConnected(redis, 2000);
+    const found = await checkRedis(redis, config);
+    const isReachable = found.every(({ check, status }) => check !== 'redis' || status === 'ok');
+    return [
+      ...found,
+      ...(isReachable ? await checkWorkers(redis, config) : []),
+      await checkApi(url),
+    ];
+  } finally {
+    await disconnect(redis);
+  }
+}
+
+const MARKS = { ok: ['green', 'ok  '], warn: ['yellow', 'warn'], fail: ['red', 'FAIL'] } as const;
+
+function report(findings: readonly Finding[]): void {
+  const width = Math.max(...findings.map(({ check }) => check.length));
+  for (const { check, status, found, advice } of findings) {
+    const [style, mark] = MARKS[status];
+    print(`${colour(style, mark)}  ${check.padEnd(width)}  ${found}`);
+    if (advice !== undefined) print(`${' '.repeat(width + 8)}-> ${advice}`);
+  }
+}

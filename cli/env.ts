@@ -1,0 +1,28 @@
+/** The environment as settings are read from it: secrets may lie in files, `NAME_FILE` for `NAME`. */
+import { readFileSync } from 'node:fs';
+import { DefinitionError } from '../shared/errors.ts';
+
+/**
+ * A copy in which each KAJE_*_FILE has been read into its variable, as Docker secrets are.
+ * @throws DefinitionError when a file cannot be read or a variable is given both ways
+ */
+export function readEnv(env: NodeJS.ProcessEnv): Record<string, string | undefined> {
+  const files = Object.entries(env).filter(([name, path]) => path && /^KAJE_\w+_FILE$/.test(name));
+  const read = files.map(
+    ([name, path]) => [name.slice(0, -'_FILE'.length), secretIn(name, path ?? '')] as const,
+  );
+  for (const [name] of read) {
+    if (env[name]) throw new DefinitionError(`Expected ${name} or ${name}_FILE, got both`);
+  }
+  return { ...env, ...Object.fromEntries(read) };
+}
+
+function secretIn(name: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch (error) {
+    throw new DefinitionError(`Expected ${name} to name a file that can be read, got "${path}"`, {
+      cause: error,
+    });
+  }
+}

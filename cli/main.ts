@@ -1,0 +1,63 @@
+#!/usr/bin/env node
+/** The command line: the table of commands, from which help is printed. */
+import { Command, CommanderError } from 'commander';
+import { DefinitionError, InvalidRequestError, KajeError } from '../shared/errors.ts';
+import { VERSION } from '../shared/version.ts';
+import { apiCommand } from './commands/api.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { queuesCommand } from './commands/queues.ts';
+import { registryCommand } from './commands/registry.ts';
+import { resultCommand } from './commands/result.ts';
+import { sendCommand } from './commands/send.ts';
+import { startCommand } from './commands/start.ts';
+import { workerCommand } from './commands/worker.ts';
+import { workersCommand } from './commands/workers.ts';
+
+const COMMANDS = [
+  startCommand(),
+  apiCommand(),
+  workerCommand(),
+  sendCommand(),
+  resultCommand(),
+  registryCommand(),
+  queuesCommand(),
+  workersCommand(),
+  doctorCommand(),
+];
+
+/** Exit codes: 0 done, 1 it failed (a task, a connection), 2 the command itself is wrong. */
+const FAILED = 1;
+const MISUSED = 2;
+
+async function main(): Promise<void> {
+  const program = new Command('kaje')
+    .description('Kaje: a distributed task system for Node.js')
+    .version(VERSION)
+    .exitOverride();
+  for (const command of COMMANDS) program.addCommand(command.exitOverride());
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    process.exitCode = exitCodeOf(error);
+    if (!(error instanceof CommanderError)) process.stderr.write(`kaje: ${messageOf(error)}\n`);
+    // A command that fails may have left connections open.
+    process.exit();
+  }
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : MISUSED;
+  return error instanceof DefinitionError || error instanceof InvalidRequestError
+    ? MISUSED
+    : FAILED;
+}
+
+/** What Kaje says of itself reads without a stack; what it did not expect needs one. */
+function messageOf(error: unknown): string {
+  if (error instanceof KajeError) return error.message;
+  if (!(error instanceof Error)) return String(error);
+  const isKnown = 'code' in error && typeof error.code === 'string';
+  return isKnown ? error.message : (error.stack ?? error.message);
+}
+
+await main();

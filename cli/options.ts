@@ -1,0 +1,106 @@
+/** Flags that several commands share, each also as a KAJE_* variable. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { Kaje } from '../client/index.ts';
+import { type Config, flagOf, loadConfig, SETTINGS } from '../shared/config.ts';
+import { DefinitionError } from '../shared/errors.ts';
+import { isQueueName } from '../shared/task.ts';
+import type { QueueChoice } from '../worker/worker.ts';
+import { readEnv } from './env.ts';
+
+type SettingName = keyof typeof SETTINGS;
+
+/** Adds the flags of some settings (shared/config.ts), with their docs and defaults. */
+export function withSettings(command: Command, ...names: SettingName[]): Command {
+  for (const name of names) {
+    const { env, doc, default: fallback } = SETTINGS[name];
+    command.addOption(
+      new Option(`${flagOf(env)} <value>`, `${doc} (default: ${fallback}, env: ${env})`),
+    );
+  }
+  return command;
+}
+
+/** The settings of the environment, with the flags of the command over them. */
+export function configOf(command: Command, given: Partial<Config> = {}): Config {
+  const env = readEnv(process.env);
+  for (const { env: name } of Object.values(SETTINGS)) {
+    const value: unknown = command.opts()[camelCase(flagOf(name))];
+    if (typeof value === 'string') env[name] = value;
+  }
+  return loadConfig(env, given);
+}
+
+function camelCase(flag: string): string {
+  return flag.replace(/^--/, '').replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** The flags of commands that ask a running Kaje, over HTTP or straight over Redis. */
+export function withTarget(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--url <url>', 'API to ask').env('KAJE_URL').default('http://127.0.0.1:8000'),
+    )
+    .addOption(new Option('--redis-url <url>', 'ask Redis itself instead of the API'))
+    .addOption(new Option('--prefix <prefix>', 'first part of the Redis keys').env('KAJE_PREFIX'))
+    .addOption(new Option('--json', 'print JSON for programs'));
+}
+
+/** Runs something with a client for the target, and closes it. */
+export async function withClient<T>(command: Command, run: (kaje: Kaje) => Promise<T>): Promise<T> {
+  const { url, redisUrl, prefix } = command.opts<{
+    url: string;
+    redisUrl?: string;
+    prefix?: string;
+  }>();
+  const straight =
+    redisUrl === undefined ? undefined : { redis: redisUrl, ...(prefix ? { prefix } : {}) };
+  const kaje = new Kaje(straight ?? { url });
+  try {
+    return await run(kaje);
+  } finally {
+    await kaje.close();
+  }
+}
+
+/** `default,mail:5` -> the queues of a worker. */
+export function parseQueues(text: string): QueueChoice[] {
+  return text.split(',').map((part) => {
+    const [name = '', concurrency, ...rest] = part.trim().split(':');
+    const count = concurrency === undefined ? undefined : Number(concurrency);
+    const isCount = count === undefined || (Number.isInteger(count) && count > 0);
+    if (isQueueName(name) && isCount && rest.length === 0) return { name, concurrency: count };
+    throw new DefinitionError(`Expected --queues to read like default,mail:5, got "${text}"`);
+  });
+}
+
+/** A flag that holds JSON. */
+export function jsonFlag(kind: 'array' | 'object') {
+  return (text: string): unknown => {
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch (error) {
+      throw new InvalidArgumentError(
+        `It is no JSON: ${error instanceof Error ? error.message : error}`,
+      );
+    }
+    const isArray = Array.isArray(value);
+    if (kind === 'array' ? isArray : typeof value === 'object' && value !== null && !isArray)
+      return value;
+    throw new InvalidArgumentError(`Expected a JSON ${kind}.`);
+  };
+}
+
+/** A flag that holds seconds. */
+export function secondsFlag(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0) return value;
+  throw new InvalidArgumentError('Expected seconds, 0 or more.');
+}
+
+/** A flag that holds a whole number. */
+export function countFlag(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isInteger(value) && value >= 0) return value;
+  throw new InvalidArgumentError('Expected a whole number, 0 or more.');
+}

@@ -1,0 +1,117 @@
+/** A task that was sent, followed by its id: Celery's AsyncResult. */
+import { ResultTimeoutError, TaskFailedError } from '../shared/errors.ts';
+import type { AsyncResultBody } from '../shared/protocol.ts';
+import type { TaskState } from '../shared/states.ts';
+import type { Transport } from './transports/transport.ts';
+
+export interface GetOptions {
+  /** Seconds to wait for the end. Default: for ever. */
+  readonly timeout?: number;
+  /** Ends the wait early. */
+  readonly signal?: AbortSignal;
+  /** Throw the error of a task that failed. Default: true; with false it is returned. */
+  readonly propagate?: boolean;
+}
+
+/** Each read of a waiting `get()` lasts at most so long; a timeout cuts the last one short. */
+const WAIT_MS = 30_000;
+
+/** Every property but `id` is read from Kaje when it is awaited: `await result.state`. */
+export class AsyncResult<Output = unknown> {
+  readonly id: string;
+  readonly #transport: Transport;
+
+  constructor(id: string, transport: Transport) {
+    this.id = id;
+    this.#transport = transport;
+  }
+
+  /**
+   * The task's result, as soon as it is there.
+   * @throws TaskFailedError for a task that ended FAILURE or REVOKED, unless `propagate` is false
+   * @throws ResultTimeoutError when it is not ready within `timeout` seconds
+   * @throws TaskNotFoundError for an id that was never sent, was forgotten, or has expired
+   */
+  get(options: GetOptions & { readonly propagate: false }): Promise<Output | TaskFailedError>;
+  get(options?: GetOptions): Promise<Output>;
+  async get(options: GetOptions = {}): Promise<Output | TaskFailedError> {
+    const body = await this.#whenReady(options);
+    // The worker ran the task of which Output is the type.
+    if (body.successful) return body.result as Output;
+    const { type = 'Error', message = body.state, traceback = '' } = body.error ?? {};
+    const error = new TaskFailedError(this.id, { type, message, traceback });
+    if (options.propagate === false) return error;
+    throw error;
+  }
+
+  async #whenReady({
+    timeout = Number.POSITIVE_INFINITY,
+    signal,
+  }: GetOptions): Promise<AsyncResultBody> {
+    const until = Date.now() + timeout * 1000;
+    for (;;) {
+      signal?.throwIfAborted();
+      const waitMs = Math.max(0, Math.min(WAIT_MS, until - Date.now()));
+      const body = await this.#transport.read(this.id, waitMs, signal);
+      if (body.ready) return body;
+      signal?.throwIfAborted();
+      if (Date.now() >= until) throw new ResultTimeoutError(this.id, timeout);
+    }
+  }
+
+  /** The whole record, as `GET /v1/tasks/{id}` answers it. */
+  get info(): Promise<AsyncResultBody> {
+    return this.#transport.read(this.id, 0);
+  }
+
+  get state(): Promise<TaskState> {
+    return this.info.then(({ state }) => state);
+  }
+
+  /** The value of a SUCCESS, the error of a FAILURE or REVOKED, null before the end. */
+  get result(): Promise<Output | TaskFailedError | null> {
+    return this.info.then((body) => (body.ready ? this.get({ propagate: false }) : null));
+  }
+
+  get traceback(): Promise<string | null> {
+    return this.info.then(({ error }) => error?.traceback ?? null);
+  }
+
+  get dateDone(): Promise<Date | null> {
+    return this.info.then(({ date_done }) => (date_done === null ? null : new Date(date_done)));
+  }
+
+  get retries(): Promise<number> {
+    return this.info.then(({ retries }) => retries);
+  }
+
+  /** The tasks that this one has sent. */
+  get children(): Promise<AsyncResult[]> {
+    return this.info.then(({ children }) =>
+      children.map((id) => new AsyncResult(id, this.#transport)),
+    );
+  }
+
+  /** Whether it has ended, in whatever way. */
+  ready(): Promise<boolean> {
+    return this.info.then(({ ready }) => ready);
+  }
+
+  successful(): Promise<boolean> {
+    return this.info.then(({ successful }) => successful);
+  }
+
+  failed(): Promise<boolean> {
+    return this.info.then(({ failed }) => failed);
+  }
+
+  /** Removes a finished task with its result. */
+  forget(): Promise<void> {
+    return this.#transport.forget(this.id);
+  }
+
+  /** Each change of state or progress, until the final one: `for await (const { state } of result.events())`. */
+  events(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<AsyncResultBody, void> {
+    return this.#transport.events(this.id, options.signal);
+  }
+}

@@ -1,0 +1,186 @@
+/** Over HTTP, by the built-in fetch, which keeps connections alive. */
+import { createParser, type EventSourceMessage } from 'eventsource-parser';
+import {
+  BrokerUnavailableError,
+  InvalidRequestError,
+  KajeError,
+  TaskNotFoundError,
+} from '../../shared/errors.ts';
+import {
+  type AsyncResultBody,
+  MAX_RESULTS,
+  MAX_TASKS,
+  type ProblemBody,
+  type QueueBody,
+  type RegistryEntry,
+  type SentTasksBody,
+  type WorkerBody,
+} from '../../shared/protocol.ts';
+import type { Transport } from './transport.ts';
+
+interface Call {
+  readonly method?: string;
+  readonly body?: unknown;
+  readonly headers?: Record<string, string>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Milliseconds before a read or a stream is tried again after the API could not be reached. */
+const TRY_AGAIN_MS = 500;
+
+/** @param base URL of the API, such as http://127.0.0.1:8000 */
+export function createHttpTransport(base: string): Transport {
+  const root = base.replace(/\/+$/, '');
+  const call = (path: string, options: Call = {}) => request(root + path, options);
+  const post = async <T>(path: string, body: unknown): Promise<T> =>
+    json<T>(await call(path, { method: 'POST', body }));
+  const get = async <T>(path: string): Promise<T> => json<T>(await call(path));
+  const pathOf = (id: string) => `/v1/tasks/${encodeURIComponent(id)}`;
+
+  return {
+    sendTask: (body) => post<AsyncResultBody>('/v1/send_task', body),
+    async sendTasks(requests) {
+      if (requests.length > MAX_TASKS) throw tooMany(requests.length);
+      // NDJSON: its limit is by line, so that a large batch of small tasks fits.
+      const lines = requests.map((each) => JSON.stringify(each)).join('\n');
+      const headers = { 'content-type': 'application/x-ndjson' };
+      const response = await call('/v1/send_tasks', { method: 'POST', body: lines, headers });
+      return ((await response.json()) as SentTasksBody).tasks;
+    },
+    async read(id, waitMs, signal) {
+      const until = Date.now() + waitMs;
+      for (;;) {
+        const waitS = Math.max(0, Math.min(60, (until - Date.now()) / 1000));
+        const path = `${pathOf(id)}?wait=${waitS}`;
+        const result = await call(path, { signal }).then(
+          json<AsyncResultBody>,
+          retriable(until, signal),
+        );
+        if (result && (result.ready || Date.now() >= until)) return result;
+        if (!result) await pause(TRY_AGAIN_MS, signal);
+      }
+    },
+    async readMany(ids) {
+      const results: (AsyncResultBody | null)[] = [];
+      for (let i = 0; i < ids.length; i += MAX_RESULTS) {
+        const body = { task_ids: ids.slice(i, i + MAX_RESULTS) };
+        const page = await post<{ results: (AsyncResultBody | null)[] }>('/v1/results', body);
+        results.push(...page.results);
+      }
+      return results;
+    },
+    async forget(id) {
+      await call(pathOf(id), { method: 'DELETE' });
+    },
+    async *events(id, signal) {
+      let lastId: string | undefined;
+      for (;;) {
+        try {
+          const headers = {
+            accept: 'text/event-stream',
+            ...(lastId ? { 'last-event-id': lastId } : {}),
+          };
+          const response = await call(`${pathOf(id)}/events`, { headers, signal });
+          for await (const event of messagesOf(response)) {
+            lastId = event.id;
+            const result: AsyncResultBody = JSON.parse(event.data);
+            yield result;
+            if (result.ready) return;
+          }
+        } catch (error) {
+          if (signal?.aborted) return;
+          if (error instanceof KajeError && !(error instanceof BrokerUnavailableError)) throw error;
+        }
+        // The stream was cut: go on from the last event.
+        if (signal?.aborted) return;
+        await pause(TRY_AGAIN_MS, signal);
+      }
+    },
+    registry: async () => (await get<{ tasks: RegistryEntry[] }>('/v1/registry')).tasks,
+    queues: async () => (await get<{ queues: QueueBody[] }>('/v1/queues')).queues,
+    workers: async () => (await get<{ workers: WorkerBody[] }>('/v1/workers')).workers,
+    async close() {},
+  };
+}
+
+async function request(
+  url: string,
+  { method = 'GET', body, headers, signal }: Call,
+): Promise<Response> {
+  const payload = typeof body === 'string' || body === undefined ? body : JSON.stringify(body);
+  const type: Record<string, string> =
+    body === undefined ? {} : { 'content-type': 'application/json' };
+  let response: Response;
+  try {
+    response = await fetch(url, {
+      method,
+      headers: { ...type, ...headers },
+      ...(payload === undefined ? {} : { body: payload }),
+      ...(signal ? { signal } : {}),
+    });
+  } catch (error) {
+    if (signal?.aborted) throw signal.reason;
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    const reason = cause instanceof Error ? cause.message || cause.name : String(cause);
+    throw new BrokerUnavailableError(
+      `the API at ${new URL(url).origin} cannot be reached (${reason})`,
+      { cause },
+    );
+  }
+  if (response.ok) return response;
+  const problem = await json<Partial<ProblemBody>>(response).catch(() => ({}));
+  throw errorOf(response.status, problem, url);
+}
+
+function errorOf(status: number, problem: Partial<ProblemBody>, url: string): KajeError {
+  const code = problem.type?.split(':').at(-1)?.toUpperCase();
+  const detail = problem.detail ?? `${url} answered ${status}`;
+  if (problem.errors) return new InvalidRequestError(problem.errors);
+  if (code === 'TASK_NOT_FOUND') return new TaskNotFoundError(decodeURIComponent(idIn(url)));
+  if (status === 503) return new BrokerUnavailableError(detail.replace(/^Unavailable: /, ''));
+  return new KajeError(code ?? `HTTP_${status}`, detail);
+}
+
+function idIn(url: string): string {
+  return /\/v1\/tasks\/([^/?]+)/.exec(url)?.[1] ?? '';
+}
+
+/** The contract (shared/protocol.ts) says what each path answers. */
+async function json<T>(response: Response): Promise<T> {
+  return response.json() as Promise<T>;
+}
+
+/** While there is time left, an unreachable API is an answer that has not come yet. */
+function retriable(until: number, signal: AbortSignal | undefined) {
+  return (error: unknown): undefined => {
+    const mayRetry =
+      error instanceof BrokerUnavailableError && Date.now() < until && !signal?.aborted;
+    if (!mayRetry) throw error;
+  };
+}
+
+async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal?.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+function tooMany(count: number): InvalidRequestError {
+  return new InvalidRequestError([
+    { path: '/tasks', message: `expected at most ${MAX_TASKS} tasks, got ${count}` },
+  ]);
+}
+
+async function* messagesOf(response: Response): AsyncGenerator<EventSourceMessage, void> {
+  const messages: EventSourceMessage[] = [];
+  const parser = createParser({ onEvent: (event) => messages.push(event) });
+  const decoder = new TextDecoder();
+  for await (const chunk of response.body ?? []) {
+    parser.feed(decoder.decode(chunk, { stream: true }));
+    yield* messages.splice(0);
+  }
+}

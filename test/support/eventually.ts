@@ -1,0 +1,25 @@
+/** Waits for facts: repeats an assertion until it holds. */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/**
+ * Resolves with what `fact` returns as soon as it neither throws nor returns false or undefined.
+ * @param withinMs milliseconds until the last failure is thrown. Default: 10 s
+ */
+export async function eventually<T>(
+  fact: () => T | false | undefined | Promise<T | false | undefined>,
+  withinMs = 10_000,
+): Promise<T> {
+  const until = Date.now() + withinMs;
+  for (;;) {
+    let failure: unknown;
+    try {
+      const found = await fact();
+      if (found !== false && found !== undefined) return found;
+      failure = new Error(`Not within ${withinMs} ms: ${fact}`);
+    } catch (error) {
+      failure = error;
+    }
+    if (Date.now() >= until) throw failure;
+    await sleep(20);
+  }
+}
