@@ -7,8 +7,7 @@ import { silentLog, testConfig } from './redis.ts';
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  // Tests look into it and fail by themselves where it is not what they expect.
-  // biome-ignore lint/suspicious/noExplicitAny: the shape is what each test asserts
+  // any: tests look into it, and fail by themselves where it is not what they expect.
   readonly body: any;
   readonly text: string;
 }
@@ -50,7 +49,7 @@ export async function startTestApi(given: Partial<Config> = {}): Promise<TestApi
       return call(path, {
         method: 'POST',
         headers: { ...type, ...headers },
-        ...(payload === undefined ? {} : { body: payload as BodyInit }),
+        ...(payload === undefined ? {} : { body: payload as NonNullable<RequestInit['body']> }),
       });
     },
     stop: api.stop,
