@@ -1,8 +1,7 @@
 /** Every route on one screen: the contract's routes (shared/protocol.ts) and who answers them. */
 import Router from '@koa/router';
-import type { Context } from 'koa';
 import { ROUTES, type Route, type RouteName } from '../shared/protocol.ts';
-import type { Deps } from './app.ts';
+import type { Deps, Handler } from './handler.ts';
 import { createOpenApi } from './openapi.ts';
 import { serveDocs } from './routes/docs.ts';
 import { taskEvents } from './routes/events.ts';
@@ -12,9 +11,6 @@ import { getRegistered, listRegistry } from './routes/registry.ts';
 import { sendTask, sendTasks } from './routes/send.ts';
 import { forgetTask, getTask, readResults, retryTask } from './routes/tasks.ts';
 import { getWorker, listWorkers } from './routes/workers.ts';
-
-/** Answers a request; throws errors, which middleware/errors.ts turns into statuses. */
-export type Handler = (ctx: Context, deps: Deps) => Promise<void> | void;
 
 const HANDLERS: Readonly<Record<RouteName, Handler>> = {
   sendTask,

@@ -1,8 +1,18 @@
 /** A task's record in Redis, read as the AsyncResult that users see. */
 import { bodyOf, type MessageBody, type TaskMessage } from './message.ts';
 import type { AsyncResultBody, TaskErrorBody } from './protocol.ts';
-import type { FoundTask, Place } from './scripts.ts';
 import { isFinal, type TaskState } from './states.ts';
+
+/** Where a task is found. */
+export type Place = 'finished' | 'active' | 'delayed' | 'waiting';
+
+/** One task as readTasks.lua returns it. */
+export type FoundTask = readonly [
+  queueIndex: number,
+  place: Place,
+  dueMs: string,
+  values: readonly (string | null)[],
+];
 
 /** Fields of BullMQ's job hash that make up a record, in the order in which they are asked for. */
 export const FIELDS = [

@@ -1,16 +1,7 @@
 /** Our Lua scripts, each a typed function. ioredis sends the text once a connection, then its hash. */
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
-
-export type Place = 'finished' | 'active' | 'delayed' | 'waiting';
-
-/** One task as readTasks.lua returns it. */
-export type FoundTask = readonly [
-  queueIndex: number,
-  place: Place,
-  dueMs: string,
-  values: readonly (string | null)[],
-];
+import type { FoundTask } from './results.ts';
 
 interface WithScripts extends Redis {
   kajeReadTasks(

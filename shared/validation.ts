@@ -5,7 +5,7 @@ import type { FieldError } from './errors.ts';
 import { didYouMean } from './suggest.ts';
 
 /** Ten thousand wrong tasks need no ten thousand messages. */
-const ERRORS_MAX = 20;
+export const ERRORS_MAX = 20;
 
 const ajv = new Ajv2020({ allErrors: true, verbose: true, strict: false, logger: false });
 // The package is CommonJS; its types hide that the function is the default's default.

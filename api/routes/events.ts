@@ -4,7 +4,7 @@ import type { Context } from 'koa';
 import { TaskNotFoundError } from '../../shared/errors.ts';
 import { eventsSince } from '../../shared/events.ts';
 import type { TaskRecord } from '../../shared/results.ts';
-import type { Deps } from '../app.ts';
+import type { Deps } from '../handler.ts';
 import { leaving } from '../wait.ts';
 
 /** Keeps proxies from closing a stream in which nothing happens. */

@@ -2,7 +2,7 @@
 import type { Context } from 'koa';
 import { BrokerUnavailableError } from '../../shared/errors.ts';
 import { VERSION } from '../../shared/version.ts';
-import type { Deps } from '../app.ts';
+import type { Deps } from '../handler.ts';
 
 export function live(ctx: Context): void {
   ctx.body = { status: 'live', version: VERSION };

@@ -1,7 +1,7 @@
 /** What the queues hold. */
 import type { Context } from 'koa';
 import { KajeError } from '../../shared/errors.ts';
-import type { Deps } from '../app.ts';
+import type { Deps } from '../handler.ts';
 
 export async function listQueues(ctx: Context, { broker }: Deps): Promise<void> {
   ctx.body = { queues: await broker.queues() };

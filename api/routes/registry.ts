@@ -2,7 +2,7 @@
 import type { Context } from 'koa';
 import { KajeError } from '../../shared/errors.ts';
 import type { RegistryEntry } from '../../shared/protocol.ts';
-import type { Deps } from '../app.ts';
+import type { Deps } from '../handler.ts';
 
 export async function listRegistry(ctx: Context, { broker }: Deps): Promise<void> {
   ctx.body = { tasks: await broker.registry() };

@@ -3,7 +3,7 @@ import type { Context } from 'koa';
 import { InvalidRequestError } from '../../shared/errors.ts';
 import { SCHEMAS, type SentTasksBody } from '../../shared/protocol.ts';
 import { check } from '../../shared/validation.ts';
-import type { Deps } from '../app.ts';
+import type { Deps } from '../handler.ts';
 import { isNdjson, readJson, readNdjson } from '../middleware/body.ts';
 import { leaving, waitMsOf } from '../wait.ts';
 

@@ -4,7 +4,7 @@ import type { Context } from 'koa';
 import { InvalidRequestError, TaskNotFoundError } from '../../shared/errors.ts';
 import { SCHEMAS } from '../../shared/protocol.ts';
 import { check } from '../../shared/validation.ts';
-import type { Deps } from '../app.ts';
+import type { Deps } from '../handler.ts';
 import { readJson } from '../middleware/body.ts';
 import { leaving, waitMsOf } from '../wait.ts';
 

@@ -1,7 +1,7 @@
 /** The workers whose heart beats. */
 import type { Context } from 'koa';
 import { KajeError } from '../../shared/errors.ts';
-import type { Deps } from '../app.ts';
+import type { Deps } from '../handler.ts';
 
 export async function listWorkers(ctx: Context, { broker }: Deps): Promise<void> {
   ctx.body = { workers: await broker.workers() };

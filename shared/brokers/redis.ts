@@ -9,8 +9,8 @@ import type { TaskMessage } from '../message.ts';
 import type { AsyncResultBody, QueueBody, WorkerBody } from '../protocol.ts';
 import { ANSWER_WITHIN_MS, answered, disconnect } from '../redis.ts';
 import type { TaskSpec } from '../registry.ts';
-import { FIELDS, recordOf, type TaskRecord } from '../results.ts';
-import { type FoundTask, readTasks } from '../scripts.ts';
+import { FIELDS, type FoundTask, recordOf, type TaskRecord } from '../results.ts';
+import { readTasks } from '../scripts.ts';
 
 export interface RedisBrokerOptions {
   /** For commands; made by connectFailingFast, so that an outage is told at once. */
