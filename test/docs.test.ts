@@ -1,0 +1,105 @@
+/** The documentation is kept true: examples run, links lead somewhere, tables are complete. */
+
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { SETTINGS } from '../shared/config.ts';
+import { ROUTES } from '../shared/protocol.ts';
+import { loadTasks } from '../worker/load.ts';
+import { startTestApi, type TestApi } from './support/api.ts';
+import { startTestWorker } from './support/worker.ts';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const text = (file: string) => readFileSync(join(ROOT, file), 'utf8');
+const PAGES = [
+  'README.md',
+  'CONTRIBUTING.md',
+  ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => `docs/${file}`),
+];
+
+/** Runs an example as its own process against the API and worker of the test. */
+async function runExample(file: string, api: TestApi): Promise<string> {
+  const env = { ...process.env, KAJE_URL: api.url, KAJE_REDIS_URL: api.config.redisUrl };
+  const child = fork(join(ROOT, 'docs/examples', file), {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  let output = '';
+  child.stdout?.on('data', (data) => (output += data));
+  child.stderr?.on('data', (data) => (output += data));
+  const [code] = await once(child, 'close');
+  expect(code, output).to.equal(0);
+  return output;
+}
+
+describe('the documentation', () => {
+  it('has examples that run', async () => {
+    // The examples use the default prefix; this Redis is the tests' own.
+    const api = await startTestApi({ prefix: 'kaje' });
+    const registry = await loadTasks([join(ROOT, 'docs/examples/tasks')]);
+    await startTestWorker(api.config, [...registry.values()]);
+    expect(await runExample('send.ts', api)).to.include(
+      "{ sent: 'ada@example.com', subject: 'Hello' }",
+    );
+    const followed = await runExample('follow.ts', api);
+    expect(followed).to.include('SUCCESS');
+    expect(followed).to.include("{ sent: 'grace@example.com', subject: 'Hello' }");
+  });
+
+  it('shows the examples as they are', () => {
+    const shown = (page: string, example: string) => {
+      const code = text(`docs/examples/${example}`)
+        .replace("process.env.KAJE_URL ?? 'http://127.0.0.1:8000'", "'http://127.0.0.1:8000'")
+        .replace('await kaje.close();\n', '');
+      expect(text(page)).to.include(code);
+    };
+    shown('README.md', 'tasks/mail.ts');
+    shown('README.md', 'send.ts');
+    shown('docs/tasks.md', 'tasks/thumbnail.ts');
+  });
+
+  it('has links that lead somewhere', () => {
+    const broken = PAGES.flatMap((page) =>
+      [...text(page).matchAll(/\]\((?!https?:)([^)#]+)/g)]
+        .filter(([, link = '']) => !existsSync(join(ROOT, dirname(page), link)))
+        .map(([, link]) => `${page} -> ${link}`),
+    );
+    expect(broken).to.deep.equal([]);
+  });
+
+  it('names files that are there', () => {
+    const named = (page: string) =>
+      text(page).matchAll(/`((?:shared|worker|api|client|cli|test)\/[\w./]+\.(?:ts|lua))`/g);
+    const gone = PAGES.flatMap((page) =>
+      [...named(page)]
+        .filter(([, file = '']) => !existsSync(join(ROOT, file)))
+        .map(([, file]) => `${page}: ${file}`),
+    );
+    expect(gone).to.deep.equal([]);
+  });
+
+  it('lists every setting with its default', () => {
+    const rows = text('docs/settings.md');
+    for (const { env, default: fallback, doc } of Object.values(SETTINGS)) {
+      expect(rows).to.include(`| \`${env}\` | \`${fallback}\` | ${doc} |`);
+    }
+  });
+
+  it('lists every route', () => {
+    const page = text('docs/http.md').replaceAll(/\{\w+\}/g, '{}');
+    for (const { path } of Object.values(ROUTES)) {
+      expect(page).to.include(
+        path.replaceAll(/\{\w+\}/g, '{}').replace('/health/ready', '/health/'),
+      );
+    }
+  });
+
+  it('keeps the README within 130 lines', () => {
+    expect(text('README.md').split('\n').length).to.be.at.most(130);
+  });
+});
