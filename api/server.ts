@@ -1,5 +1,5 @@
 /** The API on a port: services, HTTP server, and how both end. */
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createRedisBroker } from '../shared/brokers/redis.ts';
@@ -7,7 +7,7 @@ import { createCatalog } from '../shared/catalog.ts';
 import type { Config } from '../shared/config.ts';
 import type { Log } from '../shared/log.ts';
 import { createProducer } from '../shared/producer.ts';
-import { connectFailingFast, connectPatiently } from '../shared/redis.ts';
+import { connectFailingFast, connectPatiently, whenConnected } from '../shared/redis.ts';
 import { createWatcher } from '../shared/watcher.ts';
 import { createApp } from './app.ts';
 
@@ -20,10 +20,29 @@ export interface RunningApi {
 /** Milliseconds that requests under way get at a stop. */
 const STOP_WITHIN_MS = 5000;
 
+/** Milliseconds that Redis gets at the start; without it the API answers 503 until it is there. */
+const CONNECT_WITHIN_MS = 1000;
+
+/** Milliseconds that a client may take; one that is slower is cut. */
+export const LIMITS = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 2000,
+  // Longer than the idle time of common load balancers, or they meet a closed connection.
+  keepAliveTimeout: 65_000,
+};
+
+export type Limits = Readonly<typeof LIMITS>;
+
 /** Starts the API; Redis need not be there yet. */
-export async function startApi(config: Config, log: Log): Promise<RunningApi> {
+export async function startApi(
+  config: Config,
+  log: Log,
+  limits: Partial<Limits> = {},
+): Promise<RunningApi> {
+  const redis = connectFailingFast(config.redisUrl, log);
   const broker = createRedisBroker({
-    redis: connectFailingFast(config.redisUrl, log),
+    redis,
     subscriber: connectPatiently(
       config.redisUrl,
       log.child({ connection: 'news' }, { level: 'silent' }),
@@ -36,6 +55,8 @@ export async function startApi(config: Config, log: Log): Promise<RunningApi> {
     queueMaxLength: config.queueMaxLength,
   });
   const stopping = new AbortController();
+  // Each waiting client listens.
+  setMaxListeners(0, stopping.signal);
   const { maxBodyBytes } = config;
   const watcher = createWatcher(broker);
   const app = createApp({
@@ -46,7 +67,9 @@ export async function startApi(config: Config, log: Log): Promise<RunningApi> {
     maxBodyBytes,
     stopping: stopping.signal,
   });
-  const server = createHttpServer(app.callback(), config);
+  const server = createHttpServer(app.callback(), config, limits);
+  // Whoever is told that the API is ready sends at once, and would meet a 503.
+  await whenConnected(redis, CONNECT_WITHIN_MS);
   try {
     server.listen(config.port, config.host);
     await once(server, 'listening');
@@ -69,18 +92,9 @@ export async function startApi(config: Config, log: Log): Promise<RunningApi> {
 function createHttpServer(
   callback: ReturnType<ReturnType<typeof createApp>['callback']>,
   config: Config,
+  limits: Partial<Limits>,
 ): Server {
-  const server = createServer(
-    {
-      // A client that sends its request slowly holds a connection for so long and no longer.
-      headersTimeout: 10_000,
-      requestTimeout: 30_000,
-      connectionsCheckingInterval: 2000,
-      // Longer than the idle time of common load balancers, or they meet a closed connection.
-      keepAliveTimeout: 65_000,
-    },
-    callback,
-  );
+  const server = createServer({ ...LIMITS, ...limits }, callback);
   server.maxConnections = config.maxConnections;
   return server;
 }
@@ -93,7 +107,10 @@ function urlOf(server: Server): string {
 async function closeServer(server: Server, hurry: AbortSignal | undefined): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve));
   server.closeIdleConnections();
+  // A stream or a wait that ends now leaves its connection idle, kept alive for the next request.
+  const sweep = setInterval(() => server.closeIdleConnections(), 50);
   const enough = AbortSignal.any([AbortSignal.timeout(STOP_WITHIN_MS), ...(hurry ? [hurry] : [])]);
   enough.addEventListener('abort', () => server.closeAllConnections());
   await closed;
+  clearInterval(sweep);
 }

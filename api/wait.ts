@@ -28,7 +28,16 @@ function queryWait(text: string | string[] | undefined): number {
 
 /** A signal that ends a wait: the client has gone, or the process stops. */
 export function leaving(ctx: Context, stopping: AbortSignal): AbortSignal {
-  const gone = new AbortController();
-  ctx.res.once('close', () => gone.abort());
-  return AbortSignal.any([gone.signal, stopping]);
+  // Gone before anybody listened: `close` would not come again.
+  if (ctx.res.closed || stopping.aborted) return AbortSignal.abort();
+  const left = new AbortController();
+  const leave = () => left.abort();
+  if (stopping.aborted) leave();
+  // Not AbortSignal.any: on Node 20 a signal as long-lived as `stopping` would keep each of them.
+  stopping.addEventListener('abort', leave);
+  ctx.res.once('close', () => {
+    stopping.removeEventListener('abort', leave);
+    leave();
+  });
+  return left.signal;
 }

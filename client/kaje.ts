@@ -1,6 +1,12 @@
 /** What an application talks to: sends tasks, follows them. */
-import { DefinitionError } from '../shared/errors.ts';
-import type { QueueBody, RegistryEntry, SendTaskRequest, WorkerBody } from '../shared/protocol.ts';
+import { DefinitionError, InvalidRequestError } from '../shared/errors.ts';
+import {
+  MAX_TASKS,
+  type QueueBody,
+  type RegistryEntry,
+  type SendTaskRequest,
+  type WorkerBody,
+} from '../shared/protocol.ts';
 import type { InputOf, OutputOf, Task } from '../shared/task.ts';
 import { AsyncResult } from './result.ts';
 import { createHttpTransport } from './transports/http.ts';
@@ -95,6 +101,7 @@ export class Kaje<Module = AnyTasks> {
 
   /** Sends up to 10,000 tasks, all or none; results in the order of the calls. Throws as sendTask. */
   async sendTasks(calls: readonly Call<Module>[]): Promise<AsyncResult[]> {
+    if (calls.length > MAX_TASKS) throw tooMany(calls.length);
     const requests = calls.map(({ name, input, options }) => requestOf(name, input, options));
     const sent = await this.#transport.sendTasks(requests);
     return sent.map(({ task_id: id }) => new AsyncResult(id, this.#transport));
@@ -162,4 +169,10 @@ function requestOf(name: string, input: unknown, options: SendOptions = {}): Sen
   const given = Object.entries(all).filter(([, value]) => value !== undefined);
   // Whether it is one is checked where it is accepted, with a message for each wrong field.
   return Object.fromEntries(given) as SendTaskRequest;
+}
+
+function tooMany(count: number): InvalidRequestError {
+  return new InvalidRequestError([
+    { path: '/tasks', message: `expected at most ${MAX_TASKS} tasks, got ${count}` },
+  ]);
 }

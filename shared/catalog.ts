@@ -1,4 +1,5 @@
 /** The tasks that workers serve, as this process last read them: sends cost no look-up. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Broker } from './broker.ts';
 import type { TaskSpec } from './registry.ts';
 
@@ -32,14 +33,21 @@ export function createCatalog(
       });
     return reading;
   };
-  // What fails here is read again at the next miss.
-  broker.onRegistryChange(() => void read().catch(() => undefined));
+  // A read under way may have been sent before the change; what fails is read again at the next miss.
+  const readAnew = async () => {
+    await reading?.catch(() => undefined);
+    await read();
+  };
+  broker.onRegistryChange(() => void readAnew().catch(() => undefined));
 
   return {
     async find(name) {
-      const known = specs.get(name);
-      if (known || now() - readAt < LOOK_AGAIN_MS) return known;
-      await read();
+      if (!specs.has(name)) await reading;
+      if (!specs.has(name)) {
+        // A worker may have started since: nobody is refused by an old look.
+        await sleep(Math.max(0, readAt + LOOK_AGAIN_MS - now()));
+        await read();
+      }
       return specs.get(name);
     },
     names: () => specs.keys(),

@@ -25,6 +25,8 @@ export interface Keys {
   job(queue: string, id: string): string;
   /** ZSET of BullMQ: ids that ended SUCCESS, or FAILURE and REVOKED, scored by the end, epoch ms. */
   finished(queue: string, succeeded: boolean): string;
+  /** HASH of BullMQ: settings of a queue, and whether it is paused. */
+  queueMeta(queue: string): string;
   /** First part of all keys of a queue, as BullMQ joins them. */
   queueBase(queue: string): string;
   /** CHANNEL: ids of tasks that changed, joined by commas. */
@@ -46,6 +48,7 @@ export function createKeys(prefix: string): Keys {
     probe: ours('probe'),
     job: (queue, id) => queueBase(queue) + id,
     finished: (queue, succeeded) => queueBase(queue) + (succeeded ? 'completed' : 'failed'),
+    queueMeta: (queue) => `${queueBase(queue)}meta`,
     queueBase,
     changes: (shard) => ours(`changes:${shard}`),
     registryChanges: ours('changes:registry'),

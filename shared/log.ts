@@ -2,6 +2,7 @@
 import { type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
 import type { Config } from './config.ts';
+import { logLine } from './logLine.ts';
 
 export type Log = Logger;
 
@@ -16,5 +17,14 @@ function isPretty(format: Config['logFormat']): boolean {
 
 // In this thread and synchronous: a transport's thread would lose the last lines before an exit.
 function prettyStream() {
-  return pretty({ ignore: 'pid,hostname', translateTime: 'HH:MM:ss.l', sync: true });
+  return pretty({
+    sync: true,
+    translateTime: 'SYS:HH:MM:ss',
+    hideObject: true,
+    customColors: 'message:reset',
+    useOnlyCustomProps: false,
+    ignore: 'pid,hostname',
+    customPrettifiers: { time: (time) => String(time), name: (name) => String(name) },
+    messageFormat: (entry, _key, _level, { colors }) => logLine(entry, colors),
+  });
 }

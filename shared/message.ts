@@ -54,7 +54,10 @@ const RESERVED_IDS = new Set(
 export function taskIdProblem(id: string): string | undefined {
   if (!/^[A-Za-z0-9_.-]{1,128}$/.test(id))
     return 'expected 1 to 128 letters, digits, "_", "." or "-"';
+  if (id === '.' || id === '..') return `expected a name, got "${id}", which URLs cannot hold`;
   if (/^\d+$/.test(id)) return 'expected at least one character that is no digit';
+  // BullMQ refuses whatever parseInt gives back unchanged.
+  if (/^-\d+$/.test(id) || id === 'NaN') return `expected a name, got the number ${id}`;
   if (RESERVED_IDS.has(id)) return `"${id}" is a name of the queue's own keys; choose another`;
   return undefined;
 }

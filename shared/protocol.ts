@@ -365,7 +365,7 @@ export const ROUTES = {
     summary: 'State and result of a task',
     query: wait,
     answers: { 200: 'AsyncResult', 304: null },
-    errors: [400, 404],
+    errors: [404, 422],
   },
   taskEvents: {
     method: 'get',

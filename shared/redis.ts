@@ -138,9 +138,9 @@ export function asUnavailable(error: unknown, outage?: string): unknown {
     : error;
 }
 
-/** A refusal of Redis, also wrapped by a script: `ERR Error running script … -OOM command not allowed`. */
+/** A refusal of Redis, also wrapped by a script: `ERR Error running script … 77: -OOM command not allowed`. */
 function refusalIn(message: string): string | undefined {
-  const plain = message.replace(/^ERR Error running script.*?: /, '').replace(/^-/, '');
+  const plain = message.replace(/^ERR Error running script.*?: -/, '');
   return REFUSALS.test(plain) ? plain : undefined;
 }
 

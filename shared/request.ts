@@ -76,6 +76,10 @@ function rulesBroken(task: SendTaskRequest, nowMs: number): FieldError[] {
   if (task.eta !== undefined && task.countdown !== undefined) {
     errors.push({ path: '/eta', message: 'excludes countdown: give one of them' });
   }
+  // RFC 3339 knows leap seconds, Date does not.
+  if (task.eta !== undefined && Number.isNaN(Date.parse(task.eta))) {
+    errors.push({ path: '/eta', message: `expected a time that exists, got "${task.eta}"` });
+  }
   if (task.eta !== undefined && Date.parse(task.eta) - nowMs > MAX_COUNTDOWN * 1000) {
     errors.push({ path: '/eta', message: 'expected a time within the next ten years' });
   }
@@ -102,7 +106,10 @@ function messageOf(task: SendTaskRequest, spec: TaskSpec, nowMs: number): TaskMe
   };
 }
 
-/** Call over task: what the call leaves open, the task's options say. Absent fields cost no memory. */
+/**
+ * Call over task: what the call leaves open, the task's options say. Absent fields cost no memory;
+ * what a call turns off is stored, for to the worker an absent field means the task's option.
+ */
 function bodyOfRequest(task: SendTaskRequest, spec: TaskSpec, nowMs: number): MessageBody {
   const maxRetries = task.max_retries ?? spec.options.max_retries;
   const resultExpires = task.result_expires ?? spec.options.result_expires;
@@ -112,9 +119,9 @@ function bodyOfRequest(task: SendTaskRequest, spec: TaskSpec, nowMs: number): Me
     ...(task.args?.length ? { args: task.args } : {}),
     kwargs: task.kwargs ?? {},
     ...(eta !== undefined ? { eta } : {}),
-    ...(maxRetries > 0 ? { max_retries: maxRetries } : {}),
+    ...(maxRetries > 0 || task.max_retries === 0 ? { max_retries: maxRetries } : {}),
     ...(resultExpires !== null ? { result_expires: resultExpires } : {}),
-    ...(ignoreResult ? { ignore_result: true } : {}),
+    ...(ignoreResult || task.ignore_result === false ? { ignore_result: ignoreResult } : {}),
     ...(task.headers ? { headers: task.headers } : {}),
     ...(task.tags?.length ? { tags: task.tags } : {}),
     ...(task.task_id !== undefined ? { fingerprint: fingerprintOf(task) } : {}),

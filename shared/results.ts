@@ -80,7 +80,7 @@ export function recordOf(
     reports: progress?.report ?? 0,
     fingerprint: body.fingerprint ?? null,
     result: {
-      ...described(id, queue, hash.name ?? '', Number(hash.timestamp), body),
+      ...pendingResult({ id, queue, name: hash.name ?? '', sentAt: Number(hash.timestamp), body }),
       state,
       ready: isDone,
       successful: state === 'SUCCESS',
@@ -96,19 +96,9 @@ export function recordOf(
   };
 }
 
-/** The record of a task that was stored just now, without reading it. */
+/** The record of a task that nothing has happened to yet: also what is told of one just stored. */
 export function pendingResult(message: TaskMessage): AsyncResultBody {
   const { id, queue, name, sentAt, body } = message;
-  return described(id, queue, name, sentAt, body);
-}
-
-function described(
-  id: string,
-  queue: string,
-  name: string,
-  sentAt: number,
-  body: MessageBody,
-): AsyncResultBody {
   return {
     task_id: id,
     name,
@@ -199,7 +189,10 @@ function timesOf(place: Place, hash: Hash) {
 }
 
 function isoTime(ms: string | number | null | undefined): string | null {
-  return ms === null || ms === undefined || ms === '' ? null : new Date(Number(ms)).toISOString();
+  if (ms === null || ms === undefined || ms === '') return null;
+  const date = new Date(Number(ms));
+  // The data of other producers may hold anything; one such task must not spoil a read of many.
+  return Number.isNaN(date.getTime()) ? null : date.toISOString();
 }
 
 function parse(json: string | null): unknown {

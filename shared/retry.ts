@@ -44,7 +44,8 @@ export function isRetryable(error: unknown, policy: Pick<RetryPolicy, 'on' | 'ex
  * @param random 0 <= random < 1, injected so that tests can aim
  */
 export function retryDelayMs(retries: number, policy: RetryPolicy, random = Math.random): number {
-  const grown = policy.delay * policy.backoff ** retries;
+  // Bounded, for 0 times Infinity is no number.
+  const grown = policy.delay * Math.min(policy.backoff ** retries, Number.MAX_VALUE);
   const seconds = Math.min(grown, policy.maxDelay) * (policy.jitter ? random() : 1);
   // Never 0: BullMQ's immediate retry does not fetch the next task in the same call.
   return Math.max(1, Math.round(seconds * 1000));

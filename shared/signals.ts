@@ -20,6 +20,10 @@ export function stopOnSignals(stop: (hurry: AbortSignal) => Promise<void>, log: 
       process.exit(1);
     }
   };
+  // A promise that some task or library has let go must not take all other tasks with it.
+  process.on('unhandledRejection', (reason) =>
+    log.error({ err: reason }, 'a rejection was not handled'),
+  );
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
   if (process.connected) process.on('disconnect', () => void onSignal('disconnect'));

@@ -120,7 +120,8 @@ export function isTask(value: unknown): value is Task {
 }
 
 function checkDefinition(name: string, schema: unknown, run: unknown, options: TaskOptions): void {
-  if (!NAME.test(name)) {
+  // JavaScript callers may give no text, which the pattern would read as one.
+  if (typeof name !== 'string' || !NAME.test(name)) {
     throw new DefinitionError(
       `Expected a task name of letters, digits, "_", "." or "-", got "${name}"`,
     );
@@ -141,8 +142,9 @@ function isStandardSchema(schema: unknown): schema is StandardSchemaV1 {
   return isThing && '~standard' in schema;
 }
 
-const isPositive = (value: unknown) => typeof value === 'number' && value > 0;
-const isNotNegative = (value: unknown) => typeof value === 'number' && value >= 0;
+const isNumber = (value: unknown): value is number => Number.isFinite(value);
+const isPositive = (value: unknown) => isNumber(value) && value > 0;
+const isNotNegative = (value: unknown) => isNumber(value) && value >= 0;
 const isCount = (value: unknown) => Number.isInteger(value) && isNotNegative(value);
 const isBoolean = (value: unknown) => typeof value === 'boolean';
 const isText = (value: unknown) => typeof value === 'string';
@@ -162,7 +164,7 @@ const OPTION_CHECKS: Readonly<Record<keyof TaskOptions, Check>> = {
 const RETRY_CHECKS: Readonly<Record<keyof RetryOptions, Check>> = {
   max: [isCount, 'a whole number, 0 or more'],
   delay: [isNotNegative, 'a number of seconds, 0 or more'],
-  backoff: [(value) => typeof value === 'number' && value >= 1, 'a number, 1 or more'],
+  backoff: [(value) => isNumber(value) && value >= 1, 'a number, 1 or more'],
   maxDelay: [isNotNegative, 'a number of seconds, 0 or more'],
   jitter: [isBoolean, 'a boolean'],
   on: [isClassList, 'a list of error classes'],
@@ -184,10 +186,17 @@ function problemIn(
     if (value === undefined) continue;
     const check = checks[key];
     if (!check) return `only known options, got \`${prefix}${key}\``;
-    if (!check[0](value))
-      return `\`${prefix}${key}\` to be ${check[1]}, got ${JSON.stringify(value)}`;
+    if (!check[0](value)) return `\`${prefix}${key}\` to be ${check[1]}, got ${inWords(value)}`;
   }
   return undefined;
+}
+
+/** A wrong value for a message: JSON has no words for functions, bigints and the like. */
+function inWords(value: unknown): string {
+  if (typeof value === 'function') return `the function ${value.name}`;
+  return typeof value === 'object' || typeof value === 'string'
+    ? JSON.stringify(value)
+    : String(value);
 }
 
 /** Whether a queue may have this name: what Redis keys and URLs take without escapes. */

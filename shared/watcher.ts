@@ -82,7 +82,9 @@ export function createWatcher(broker: Pick<Broker, 'read' | 'listen'>): Watcher 
 
   const wait: Watcher['wait'] = async (id, waitMs, signal) => {
     const readNow = async () => (await broker.read([id]))[0] ?? null;
-    if (waitMs <= 0 || signal?.aborted) return readNow();
+    // First of all as it is: an outage is told at once, and what has ended needs no subscription.
+    const first = await readNow();
+    if (!first || first.result.ready || waitMs <= 0 || signal?.aborted) return first;
     return new Promise((resolve, reject) => {
       const finish = (end: () => void) => {
         clearTimeout(timeout);

@@ -23,13 +23,14 @@ export function every(name: string, ms: number, pass: () => Promise<void>, log: 
     } catch (error) {
       log.warn({ err: error, service: name }, 'a periodic duty failed; the next pass comes');
     }
-    if (!isStopped) timer = setTimeout(() => void (current = turn()), ms);
+    if (!isStopped) timer = setTimeout(start, ms);
+  };
+  const start = (): void => {
+    current = turn();
   };
   return {
     name,
-    start() {
-      current = turn();
-    },
+    start,
     async stop() {
       isStopped = true;
       clearTimeout(timer);

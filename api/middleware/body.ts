@@ -122,12 +122,8 @@ function parse(text: string, what: string): unknown {
   if (text.trim() === '')
     throw new KajeError('MALFORMED_BODY', `Expected ${what} to be JSON, got nothing`);
   const value = parseJson(text, what);
-  if (isDeeper(value, MAX_JSON_DEPTH)) {
-    throw new KajeError(
-      'MALFORMED_BODY',
-      `Expected ${what} to nest at most ${MAX_JSON_DEPTH} levels deep`,
-    );
-  }
+  const fault = faultIn(value, MAX_JSON_DEPTH);
+  if (fault) throw new KajeError('MALFORMED_BODY', `Expected ${what} to ${fault}`);
   return value;
 }
 
@@ -140,8 +136,15 @@ function parseJson(text: string, what: string): unknown {
   }
 }
 
-function isDeeper(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  if (levels === 0) return true;
-  return Object.values(value).some((inner) => isDeeper(inner, levels - 1));
+/** What a value would have to do to be stored as it is; undefined when it does. */
+function faultIn(value: unknown, levels: number): string | undefined {
+  // 1e400 reads as Infinity, which would be stored as null.
+  if (typeof value === 'number' && !Number.isFinite(value)) return 'hold no number beyond 1.8e308';
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (levels === 0) return `nest at most ${MAX_JSON_DEPTH} levels deep`;
+  for (const inner of Object.values(value)) {
+    const fault = faultIn(inner, levels - 1);
+    if (fault) return fault;
+  }
+  return undefined;
 }

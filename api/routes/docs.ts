@@ -38,7 +38,7 @@ const FILES: Readonly<Record<string, string>> = {
 
 export function serveDocs(ctx: Context): void {
   const file: string | undefined = ctx.params.file;
-  const type = file === undefined ? undefined : FILES[file];
+  const type = file !== undefined && Object.hasOwn(FILES, file) ? FILES[file] : undefined;
   ctx.set(
     'content-security-policy',
     "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'",

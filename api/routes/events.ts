@@ -20,7 +20,10 @@ export async function taskEvents(ctx: Context, { broker, watcher, stopping }: De
   let lastId = ctx.get('last-event-id') || undefined;
 
   const tell = (seen: TaskRecord | null): void => {
-    if (!seen || stream.writableEnded) return close();
+    if (!seen || stream.writableEnded) {
+      close();
+      return;
+    }
     for (const event of eventsSince(seen, lastId)) {
       lastId = event.id;
       stream.write(
@@ -36,7 +39,9 @@ export async function taskEvents(ctx: Context, { broker, watcher, stopping }: De
     stop();
     stream.end();
   };
-  leaving(ctx, stopping).addEventListener('abort', close);
+  const left = leaving(ctx, stopping);
+  if (left.aborted) close();
+  else left.addEventListener('abort', close);
 }
 
 function openStream(ctx: Context): PassThrough {

@@ -10,7 +10,13 @@ import { leaving, waitMsOf } from '../wait.ts';
 
 export async function getTask(ctx: Context, deps: Deps): Promise<void> {
   const id = String(ctx.params.task_id);
-  const record = await deps.watcher.wait(id, waitMsOf(ctx), leaving(ctx, deps.stopping));
+  const waitMs = waitMsOf(ctx);
+  // Before any wait: an outage is told at once, not at the end of the wait.
+  const [now] = await deps.broker.read([id]);
+  const isWorthWaiting = waitMs > 0 && now && !now.result.ready;
+  const record = isWorthWaiting
+    ? await deps.watcher.wait(id, waitMs, leaving(ctx, deps.stopping))
+    : now;
   if (!record) throw new TaskNotFoundError(id);
   answerWithTag(ctx, JSON.stringify(record.result));
 }
@@ -42,6 +48,11 @@ function answerWithTag(ctx: Context, json: string): void {
   ctx.etag = createHash('sha1').update(json).digest('base64url');
   ctx.set('cache-control', 'no-cache');
   ctx.type = 'application/json';
-  if (ctx.fresh) ctx.status = 304;
+  if (isKnown(ctx.get('if-none-match'), ctx.response.get('etag'))) ctx.status = 304;
   else ctx.body = json;
+}
+
+/** Not Koa's `fresh`: Node's fetch adds `Cache-Control: no-cache`, which would turn each 304 into a 200. */
+function isKnown(header: string, tag: string): boolean {
+  return header.split(',').some((each) => ['*', tag, `W/${tag}`].includes(each.trim()));
 }

@@ -19,6 +19,6 @@ async function showResult(
     const result = kaje.asyncResult(id);
     const timeout = wait === true ? Number.POSITIVE_INFINITY : (wait ?? 0);
     if (wait !== undefined) await ended(result.get({ timeout, propagate: false }));
-    show(await result.info, json);
+    show(await result.info, { json, timeout: wait === undefined ? undefined : timeout });
   });
 }

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { ResultTimeoutError } from '../../client/index.ts';
 import type { AsyncResultBody } from '../../shared/protocol.ts';
 import { countFlag, jsonFlag, secondsFlag, withClient, withTarget } from '../options.ts';
-import { printJson, printResult } from '../output.ts';
+import { print, printJson, printResult } from '../output.ts';
 
 interface SendFlags {
   args?: unknown[];
@@ -37,7 +37,7 @@ async function send(name: string, flags: SendFlags, command: Command): Promise<v
     const result = await kaje.sendTask(name, kwargs, options);
     const timeout = wait === true ? Number.POSITIVE_INFINITY : (wait ?? 0);
     if (wait !== undefined) await ended(result.get({ timeout, propagate: false }));
-    show(await result.info, json);
+    show(await result.info, { json, timeout: wait === undefined ? undefined : timeout });
   });
 }
 
@@ -50,9 +50,14 @@ export async function ended(waiting: Promise<unknown>): Promise<void> {
   }
 }
 
-/** Prints a task; a task that ended badly is exit code 1. */
-export function show(result: AsyncResultBody, json: boolean | undefined): void {
+/** Prints a task, and when a wait was too short how to go on; a task that ended badly is exit code 1. */
+export function show(
+  result: AsyncResultBody,
+  { json, timeout }: { json: boolean | undefined; timeout: number | undefined },
+): void {
   if (json) printJson(result);
   else printResult(result);
+  if (!result.ready && timeout !== undefined && !json)
+    print(`not ready within ${timeout} s; to wait on: kaje result ${result.task_id} --wait`);
   if (result.ready && !result.successful) process.exitCode = 1;
 }

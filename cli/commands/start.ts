@@ -1,7 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
+import type { Config } from '../../shared/config.ts';
+import { KajeError } from '../../shared/errors.ts';
 import { findOrMakeRedis, type LocalRedis } from '../localRedis.ts';
 import { configOf, parseQueues, withSettings } from '../options.ts';
 import { colour, print } from '../output.ts';
@@ -40,6 +43,7 @@ async function start(
   // Wrong settings are told before anything is started.
   const config = configOf(command);
   parseQueues(flags.queues);
+  await checkPort(config);
   const given = command.opts<{ redisUrl?: string }>().redisUrl ?? process.env.KAJE_REDIS_URL;
   const url = given ?? (process.env.KAJE_REDIS_URL_FILE ? config.redisUrl : undefined);
   const redis = await findOrMakeRedis({ url, home: flags.home, persistent: true, log: print });
@@ -71,6 +75,21 @@ async function start(
   }
   const [[ready]] = await Promise.all([once(api, 'message'), once(worker, 'message')]);
   welcome(String(ready.url), redis);
+}
+
+/** Told before Redis and the worker are started for nothing. */
+async function checkPort({ host, port }: Config): Promise<void> {
+  const probe = createServer().listen(port, host);
+  await once(probe, 'listening').catch((error) => {
+    const isTaken = error.code === 'EADDRINUSE';
+    const reason = isTaken ? 'is in use; is Kaje running already?' : `: ${error.message}.`;
+    throw new KajeError(
+      'PORT_UNAVAILABLE',
+      `Port ${port} on ${host} ${reason} Choose another with --port`,
+    );
+  });
+  probe.close();
+  await once(probe, 'close');
 }
 
 /** A child in a process group of its own: Ctrl-C reaches this process only, which stops all in order. */

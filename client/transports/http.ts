@@ -1,15 +1,19 @@
 /** Over HTTP, by the built-in fetch, which keeps connections alive. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import {
   BrokerUnavailableError,
+  DefinitionError,
   InvalidRequestError,
   KajeError,
+  QueueFullError,
+  TaskConflictError,
   TaskNotFoundError,
+  WrongStateError,
 } from '../../shared/errors.ts';
 import {
   type AsyncResultBody,
   MAX_RESULTS,
-  MAX_TASKS,
   type ProblemBody,
   type QueueBody,
   type RegistryEntry,
@@ -23,24 +27,39 @@ interface Call {
   readonly body?: unknown;
   readonly headers?: Record<string, string>;
   readonly signal?: AbortSignal | undefined;
+  /** Milliseconds until a silent API counts as unreachable. Default: SILENT_MS */
+  readonly withinMs?: number;
 }
 
+/** An API that takes a request and says nothing for so long, beyond any wait asked for, is gone. */
+const SILENT_MS = 30_000;
+const SILENT_READ_MS = 5_000;
 /** Milliseconds before a read or a stream is tried again after the API could not be reached. */
 const TRY_AGAIN_MS = 500;
 
 /** @param base URL of the API, such as http://127.0.0.1:8000 */
 export function createHttpTransport(base: string): Transport {
-  const root = base.replace(/\/+$/, '');
+  const root = rootOf(base);
   const call = (path: string, options: Call = {}) => request(root + path, options);
   const post = async <T>(path: string, body: unknown): Promise<T> =>
     json<T>(await call(path, { method: 'POST', body }));
   const get = async <T>(path: string): Promise<T> => json<T>(await call(path));
   const pathOf = (id: string) => `/v1/tasks/${encodeURIComponent(id)}`;
 
+  const stream = async function* (id: string, lastId: string | undefined, signal?: AbortSignal) {
+    const resume: Record<string, string> = lastId === undefined ? {} : { 'last-event-id': lastId };
+    const headers = { accept: 'text/event-stream', ...resume };
+    const withinMs = Number.POSITIVE_INFINITY;
+    try {
+      yield* messagesOf(await call(`${pathOf(id)}/events`, { headers, signal, withinMs }));
+    } catch (error) {
+      if (!isCut(error, signal)) throw error;
+    }
+  };
+
   return {
     sendTask: (body) => post<AsyncResultBody>('/v1/send_task', body),
     async sendTasks(requests) {
-      if (requests.length > MAX_TASKS) throw tooMany(requests.length);
       // NDJSON: its limit is by line, so that a large batch of small tasks fits.
       const lines = requests.map((each) => JSON.stringify(each)).join('\n');
       const headers = { 'content-type': 'application/x-ndjson' };
@@ -52,7 +71,8 @@ export function createHttpTransport(base: string): Transport {
       for (;;) {
         const waitS = Math.max(0, Math.min(60, (until - Date.now()) / 1000));
         const path = `${pathOf(id)}?wait=${waitS}`;
-        const result = await call(path, { signal }).then(
+        const withinMs = waitS * 1000 + SILENT_READ_MS;
+        const result = await call(path, { signal, withinMs }).then(
           json<AsyncResultBody>,
           retriable(until, signal),
         );
@@ -74,26 +94,16 @@ export function createHttpTransport(base: string): Transport {
     },
     async *events(id, signal) {
       let lastId: string | undefined;
-      for (;;) {
-        try {
-          const headers = {
-            accept: 'text/event-stream',
-            ...(lastId ? { 'last-event-id': lastId } : {}),
-          };
-          const response = await call(`${pathOf(id)}/events`, { headers, signal });
-          for await (const event of messagesOf(response)) {
-            lastId = event.id;
-            const result: AsyncResultBody = JSON.parse(event.data);
-            yield result;
-            if (result.ready) return;
-          }
-        } catch (error) {
-          if (signal?.aborted) return;
-          if (error instanceof KajeError && !(error instanceof BrokerUnavailableError)) throw error;
+      let isOver = false;
+      while (!isOver && !signal?.aborted) {
+        for await (const event of stream(id, lastId, signal)) {
+          const result: AsyncResultBody = JSON.parse(event.data);
+          lastId = event.id;
+          isOver = result.ready;
+          yield result;
         }
-        // The stream was cut: go on from the last event.
-        if (signal?.aborted) return;
-        await pause(TRY_AGAIN_MS, signal);
+        // A stream that was cut goes on from the last event.
+        if (!isOver) await pause(TRY_AGAIN_MS, signal);
       }
     },
     registry: async () => (await get<{ tasks: RegistryEntry[] }>('/v1/registry')).tasks,
@@ -103,20 +113,28 @@ export function createHttpTransport(base: string): Transport {
   };
 }
 
+function rootOf(base: string): string {
+  if (URL.canParse(base) && /^https?:/.test(base)) return base.replace(/\/+$/, '');
+  throw new DefinitionError(
+    `Expected the URL of an API, such as http://127.0.0.1:8000, got "${base}"`,
+  );
+}
+
 async function request(
   url: string,
-  { method = 'GET', body, headers, signal }: Call,
+  { method = 'GET', body, headers, signal, withinMs = SILENT_MS }: Call,
 ): Promise<Response> {
   const payload = typeof body === 'string' || body === undefined ? body : JSON.stringify(body);
   const type: Record<string, string> =
     body === undefined ? {} : { 'content-type': 'application/json' };
+  const signals = [signal, Number.isFinite(withinMs) ? AbortSignal.timeout(withinMs) : undefined];
   let response: Response;
   try {
     response = await fetch(url, {
       method,
       headers: { ...type, ...headers },
       ...(payload === undefined ? {} : { body: payload }),
-      ...(signal ? { signal } : {}),
+      signal: AbortSignal.any(signals.filter((each) => each !== undefined)),
     });
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
@@ -136,14 +154,18 @@ function errorOf(status: number, problem: Partial<ProblemBody>, url: string): Ka
   const code = problem.type?.split(':').at(-1)?.toUpperCase();
   const detail = problem.detail ?? `${url} answered ${status}`;
   if (problem.errors) return new InvalidRequestError(problem.errors);
-  if (code === 'TASK_NOT_FOUND') return new TaskNotFoundError(decodeURIComponent(idIn(url)));
   if (status === 503) return new BrokerUnavailableError(detail.replace(/^Unavailable: /, ''));
-  return new KajeError(code ?? `HTTP_${status}`, detail);
+  // The class that it is over Redis, with the sentence as the API has worded it.
+  const kind = CLASSES[code ?? ''] ?? KajeError;
+  return Reflect.construct(KajeError, [code ?? `HTTP_${status}`, detail], kind);
 }
 
-function idIn(url: string): string {
-  return /\/v1\/tasks\/([^/?]+)/.exec(url)?.[1] ?? '';
-}
+const CLASSES: Readonly<Record<string, NewableFunction>> = {
+  TASK_NOT_FOUND: TaskNotFoundError,
+  TASK_CONFLICT: TaskConflictError,
+  WRONG_STATE: WrongStateError,
+  QUEUE_FULL: QueueFullError,
+};
 
 /** The contract (shared/protocol.ts) says what each path answers. */
 async function json<T>(response: Response): Promise<T> {
@@ -159,20 +181,16 @@ function retriable(until: number, signal: AbortSignal | undefined) {
   };
 }
 
-async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal?.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
+/** Ends early, but without a word, when the signal says so. */
+/** Whether a stream ended for a reason that another try may cure; what the API says of the task does not. */
+function isCut(error: unknown, signal: AbortSignal | undefined): boolean {
+  return (
+    signal?.aborted || !(error instanceof KajeError) || error instanceof BrokerUnavailableError
+  );
 }
 
-function tooMany(count: number): InvalidRequestError {
-  return new InvalidRequestError([
-    { path: '/tasks', message: `expected at most ${MAX_TASKS} tasks, got ${count}` },
-  ]);
+async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  await sleep(ms, undefined, signal ? { signal } : {}).catch(() => undefined);
 }
 
 async function* messagesOf(response: Response): AsyncGenerator<EventSourceMessage, void> {

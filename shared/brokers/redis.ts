@@ -252,7 +252,7 @@ async function countQueues(
         redis.llen(`${base}active`),
         redis.zcard(keys.finished(name, true)),
         redis.zcard(keys.finished(name, false)),
-        redis.hexists(`${base}meta`, 'paused'),
+        redis.hexists(keys.queueMeta(name), 'paused'),
       ]);
       return {
         name,

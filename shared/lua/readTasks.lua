@@ -31,7 +31,8 @@ end
 local function read(id)
   for i, base in ipairs(KEYS) do
     local key = base .. id
-    if redis.call('HEXISTS', key, 'name') == 1 then
+    -- pcall: an id such as "wait" or "x:lock" names a key that is no hash, so no task either.
+    if redis.pcall('HEXISTS', key, 'name') == 1 then
       local place, due = placeOf(base, id, key)
       local record = redis.call('HMGET', key, unpack(fields))
       return { i, place, due, record }

@@ -1,6 +1,8 @@
 /** The API under test: the real app on a free loopback port, stopped after the test. */
-import { startApi } from '../../api/server.ts';
+import { type Limits, startApi } from '../../api/server.ts';
 import type { Config } from '../../shared/config.ts';
+import type { Log } from '../../shared/log.ts';
+import { checkContract } from './contract.ts';
 import { defer } from './defer.ts';
 import { silentLog, testConfig } from './redis.ts';
 
@@ -19,27 +21,40 @@ export interface TestApi {
   delete(path: string): Promise<Answer>;
   /** Sends JSON; a string or bytes go as they are. */
   post(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  /** Any request. Every answer is held against the contract. */
+  call(path: string, init?: RequestInit): Promise<Answer>;
   stop(): Promise<void>;
 }
 
-export async function startTestApi(given: Partial<Config> = {}): Promise<TestApi> {
+export interface TestApiOptions {
+  readonly log?: Log;
+  readonly limits?: Partial<Limits>;
+}
+
+export async function startTestApi(
+  given: Partial<Config> = {},
+  { log = silentLog(), limits }: TestApiOptions = {},
+): Promise<TestApi> {
   const config = testConfig(given);
-  const api = await startApi(config, silentLog());
+  const api = await startApi(config, log, limits);
   defer(() => api.stop());
+  return clientOf(api.url, config, api.stop);
+}
+
+export function clientOf(url: string, config: Config, stop: () => Promise<void>): TestApi {
   const call = async (path: string, init: RequestInit = {}): Promise<Answer> => {
-    const response = await fetch(api.url + path, init);
+    const response = await fetch(url + path, init);
+    const { status, headers } = response;
     const text = await response.text();
-    const isJson = /json/.test(response.headers.get('content-type') ?? '');
-    return {
-      status: response.status,
-      headers: response.headers,
-      body: isJson ? JSON.parse(text) : undefined,
-      text,
-    };
+    const [type = ''] = (headers.get('content-type') ?? '').split(';');
+    const body = /json/.test(type) && text !== '' ? JSON.parse(text) : undefined;
+    checkContract(init.method ?? 'GET', path, { status, type, body });
+    return { status, headers, body, text };
   };
   return {
-    url: api.url,
+    url,
     config,
+    call,
     get: (path, headers = {}) => call(path, { headers }),
     delete: (path) => call(path, { method: 'DELETE' }),
     post(path, body, headers = {}) {
@@ -52,6 +67,6 @@ export async function startTestApi(given: Partial<Config> = {}): Promise<TestApi
         ...(payload === undefined ? {} : { body: payload as NonNullable<RequestInit['body']> }),
       });
     },
-    stop: api.stop,
+    stop,
   };
 }

@@ -11,6 +11,12 @@ export interface AnnouncementOptions {
   readonly queues: readonly string[];
 }
 
+/**
+ * Entries kept in BullMQ's stream of events, of which Kaje reads none. Each completed task leaves
+ * its result there too: BullMQ's 10,000 could hold gigabytes.
+ */
+const EVENTS_KEPT = 100;
+
 /** Publishes at the start, and again whenever Redis is back: it may have lost its keys. */
 export function createAnnouncement({
   redis,
@@ -23,6 +29,7 @@ export function createAnnouncement({
   );
   const publish = async (): Promise<void> => {
     const write = redis.multi().sadd(keys.queues, ...queues);
+    for (const queue of queues) write.hset(keys.queueMeta(queue), 'opts.maxLenEvents', EVENTS_KEPT);
     if (registry.size > 0) write.hset(keys.registry, specs);
     await write.publish(keys.registryChanges, '').exec();
   };

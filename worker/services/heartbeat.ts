@@ -55,9 +55,23 @@ export function createHeartbeat(options: HeartbeatOptions): Service & { beat(): 
       .exec();
   };
   const loop = every('heartbeat', BEAT_MS, beat, options.log);
+  const warnOfTwin = async (): Promise<void> => {
+    const json = await redis.get(keys.worker(worker));
+    if (json === null) return;
+    const { hostname: host, pid }: WorkerBody = JSON.parse(json);
+    const twin = { worker, hostname: host, pid };
+    options.log.warn(
+      twin,
+      'another worker of this name is alive or was killed just now; give each its own --name',
+    );
+  };
   return {
     ...loop,
     beat,
+    async start() {
+      await warnOfTwin();
+      await loop.start();
+    },
     async stop() {
       await loop.stop();
       lag.disable();

@@ -11,18 +11,19 @@ export const logEnd: Step = async function logEnd(run, next) {
 };
 
 function write({ outcome, log }: Run, fields: object): void {
-  if (!outcome) return;
-  switch (outcome.kind) {
+  switch (outcome?.kind) {
     case 'success':
-      return log.info({ state: 'SUCCESS', ...fields }, 'task succeeded');
+      log.info({ state: 'SUCCESS', ...fields }, 'task succeeded');
+      break;
     case 'retry': {
       const more = { retry_in: outcome.delayMs / 1000, error: inWords(outcome.error) };
-      return log.warn({ state: 'RETRY', ...fields, ...more }, 'task failed and will be retried');
+      log.warn({ state: 'RETRY', ...fields, ...more }, 'task failed and will be retried');
+      break;
     }
     case 'failure': {
       const { error } = outcome;
       const more = { error: inWords(error), traceback: error.traceback };
-      return log.error({ state: 'FAILURE', ...fields, ...more }, 'task failed');
+      log.error({ state: 'FAILURE', ...fields, ...more }, 'task failed');
     }
   }
 }

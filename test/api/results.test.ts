@@ -1,0 +1,77 @@
+import { expect } from 'chai';
+import type { Redis } from 'ioredis';
+import { SCHEMAS } from '../../shared/protocol.ts';
+import { add, echo } from '../fixtures/quick.ts';
+import { startApiAlone, startApiAndWorker } from '../support/stack.ts';
+
+const startAlone = () => startApiAlone([echo]);
+
+/** How often Redis has run a command so far. */
+async function callsOf(redis: Redis, command: string): Promise<number> {
+  const stats = await redis.info('commandstats');
+  return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
+}
+
+describe('POST /v1/results', () => {
+  it('answers in the order of the ids, null for those that are unknown', async () => {
+    const api = await startApiAndWorker([add]);
+    await api.post('/v1/send_task?wait=10', { name: 'add', args: [1, 2], task_id: 'done' });
+    await api.post('/v1/send_task', { name: 'add', args: [1, 2], task_id: 'due', countdown: 60 });
+    const ids = ['nobody', 'due', 'done', 'nobody', 'due'];
+    const { status, body } = await api.post('/v1/results', { task_ids: ids });
+    expect(status).to.equal(200);
+    const states = body.results.map((each: { state: string } | null) => each?.state ?? null);
+    expect(states).to.deep.equal([null, 'PENDING', 'SUCCESS', null, 'PENDING']);
+    for (const each of [body.results[1], body.results[2]]) {
+      expect(each).to.have.all.keys([...SCHEMAS.AsyncResult.required]);
+    }
+    expect(body.results[2]).to.deep.equal((await api.get('/v1/tasks/done')).body);
+  });
+
+  it('finds tasks in whatever queue they are, also in one that is new to this process', async () => {
+    const { api } = await startAlone();
+    const { api: other } = await startApiAlone([echo], api.config);
+    for (const queue of ['a', 'b', 'c']) {
+      await other.post('/v1/send_task', { name: 'echo', queue, task_id: `in-${queue}` });
+      const { body } = await api.post('/v1/results', { task_ids: [`in-${queue}`, 'in-a'] });
+      const queues = body.results.map((each: { queue: string }) => each.queue);
+      expect(queues).to.deep.equal([queue, 'a']);
+    }
+  });
+
+  it('takes none', async () => {
+    const { api } = await startAlone();
+    expect((await api.post('/v1/results', { task_ids: [] })).body).to.deep.equal({ results: [] });
+  });
+
+  for (const [title, body, path] of [
+    ['1,001 ids', { task_ids: Array(1001).fill('x') }, '/task_ids'],
+    ['no ids', {}, '/task_ids'],
+    ['an id that is no text', { task_ids: ['a', 1] }, '/task_ids/1'],
+    ['a mistyped field', { task_ids: [], ids: [] }, '/ids'],
+    ['a list', ['a'], ''],
+  ] as const) {
+    it(`refuses ${title} with 422`, async () => {
+      const { api } = await startAlone();
+      const { status, body: problem } = await api.post('/v1/results', body);
+      expect(status).to.equal(422);
+      expect(problem.errors[0].path).to.equal(path);
+    });
+  }
+
+  it('asks Redis once for 1,000 ids: one batch of scripts, nothing before and nothing after', async () => {
+    const { api, redis } = await startAlone();
+    const tasks = Array.from({ length: 1000 }, (_, n) => ({ name: 'echo', task_id: `t${n}` }));
+    await api.post('/v1/send_tasks', { tasks });
+    const task_ids = tasks.map(({ task_id }) => task_id);
+    // The first read of a connection loads the script and the names of the queues.
+    await api.post('/v1/results', { task_ids });
+    const counted = ['evalsha', 'eval', 'smembers', 'hgetall', 'script'];
+    const before = await Promise.all(counted.map((each) => callsOf(redis, each)));
+    const { body } = await api.post('/v1/results', { task_ids });
+    const after = await Promise.all(counted.map((each) => callsOf(redis, each)));
+    expect(body.results.map((each: { task_id: string }) => each.task_id)).to.deep.equal(task_ids);
+    const calls = after.map((total, i) => total - (before[i] ?? 0));
+    expect(calls).to.deep.equal([10, 0, 0, 0, 0]);
+  });
+});

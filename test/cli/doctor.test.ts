@@ -1,0 +1,83 @@
+import { expect } from 'chai';
+import { Redis } from 'ioredis';
+import type { Finding } from '../../cli/checks.ts';
+import { closedPort } from '../client/connect.ts';
+import { all } from '../client/tasks.ts';
+import { startTestApi } from '../support/api.ts';
+import { defer } from '../support/defer.ts';
+import { ownRedis } from '../support/server.ts';
+import { runKaje, startTestWorker } from '../support/worker.ts';
+
+describe('kaje doctor', () => {
+  it('finds all well where all is well, and exits with 0', async () => {
+    const { url: redisUrl } = await ownRedis();
+    const api = await startTestApi({ redisUrl });
+    await startTestWorker(api.config, all);
+    const { code, checks } = await examine(redisUrl, api.url, api.config.prefix);
+    expect(checks.filter(({ status }) => status !== 'ok')).to.deep.equal([]);
+    expect(checks.map(({ check }) => check)).to.include.members(['redis', 'workers', 'api']);
+    expect(code).to.equal(0);
+  });
+
+  it('warns of what can lose tasks on another day, and exits with 0', async () => {
+    const redis = await ownRedis();
+    await set(redis.url, ['appendonly', 'no'], ['maxmemory', '3mb']);
+    const nobody = `http://127.0.0.1:${await closedPort()}`;
+    const { code, checks } = await examine(redis.url, nobody, 'nobody');
+    const warned = checks.filter(({ status }) => status === 'warn').map(({ check }) => check);
+    expect(warned).to.include.members(['persistence', 'workers', 'api']);
+    expect(code).to.equal(0);
+  });
+
+  it('warns of a Redis that is nearly full', async () => {
+    const redis = await ownRedis();
+    const client = clientOf(redis.url);
+    const used = Number(/used_memory:(\d+)/.exec(await client.info('memory'))?.[1]);
+    await set(redis.url, ['maxmemory', String(Math.round(used * 1.1))]);
+    const { checks } = await examine(redis.url, 'http://127.0.0.1:1', 'nobody');
+    const memory = checks.find(({ check }) => check === 'memory');
+    expect(memory).to.include({ status: 'warn' });
+    expect(memory?.advice).to.include('raise maxmemory');
+  });
+
+  it('fails for a Redis that may drop tasks, and says what to set', async () => {
+    const redis = await ownRedis();
+    await set(redis.url, ['maxmemory-policy', 'allkeys-lru']);
+    const { code, checks } = await examine(redis.url, 'http://127.0.0.1:1', 'nobody');
+    const eviction = checks.find(({ check }) => check === 'eviction');
+    expect(eviction).to.include({ status: 'fail', found: 'allkeys-lru' });
+    expect(eviction?.advice).to.include('CONFIG SET maxmemory-policy noeviction');
+    expect(code).to.equal(1);
+  });
+
+  it('fails for a Redis that does not answer, and hides its password', async () => {
+    const redisUrl = `redis://:secret@127.0.0.1:${await closedPort()}`;
+    const { ended, output } = runKaje(['doctor'], {
+      KAJE_REDIS_URL: redisUrl,
+      KAJE_URL: 'http://127.0.0.1:1',
+    });
+    expect(await ended).to.equal(1);
+    expect(output()).to.match(/^FAIL {2}redis +redis:\/\/\*\*\*@127\.0\.0\.1:\d+: .*ECONNREFUSED/);
+    expect(output()).to.match(/\n +-> start Redis, or give its address with --redis-url/);
+    expect(output()).not.to.include('secret').and.not.to.include('    at ');
+  });
+});
+
+async function examine(redisUrl: string, url: string, prefix: string) {
+  const flags = ['--redis-url', redisUrl, '--url', url, '--prefix', prefix, '--json'];
+  const { ended, output } = runKaje(['doctor', ...flags]);
+  const code = await ended;
+  const { checks }: { checks: Finding[] } = JSON.parse(output());
+  return { code, checks };
+}
+
+function clientOf(url: string): Redis {
+  const redis = new Redis(url);
+  defer(() => redis.disconnect());
+  return redis;
+}
+
+async function set(url: string, ...settings: [string, string][]): Promise<void> {
+  const redis = clientOf(url);
+  for (const [name, value] of settings) await redis.config('SET', name, value);
+}

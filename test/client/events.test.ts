@@ -1,0 +1,66 @@
+import { expect } from 'chai';
+import { TaskNotFoundError } from '../../client/index.ts';
+import { eventually } from '../support/eventually.ts';
+import { testRedis } from '../support/redis.ts';
+import { errorOf, overBothTransports, type Setup } from './connect.ts';
+
+describe('events()', () => {
+  overBothTransports((connect) => {
+    it('tells each state in its order and ends after the final one', async () => {
+      const { kaje } = await connect();
+      const result = await kaje.sendTask('long', { ms: 700 }, { countdown: 0.3 });
+      const states: string[] = [];
+      for await (const { state } of result.events()) states.push(state);
+      expect(states[0]).to.equal('PENDING');
+      expect(states.slice(-2)).to.deep.equal(['PROGRESS', 'SUCCESS']);
+      expect(states).to.deep.equal([...new Set(states)]);
+    });
+
+    it('tells the end of a task that has ended before, at once', async () => {
+      const { kaje } = await connect();
+      const result = await kaje.sendTask('add', { a: 1, b: 2 });
+      await result.get({ timeout: 10 });
+      const told = [];
+      for await (const { state, result: value } of result.events()) told.push([state, value]);
+      expect(told).to.deep.equal([['SUCCESS', 3]]);
+    });
+
+    it('throws for an id that was never sent', async () => {
+      const { kaje } = await connect();
+      const first = kaje.asyncResult('never-sent').events().next();
+      expect(await errorOf(first)).to.be.instanceOf(TaskNotFoundError);
+    });
+
+    it('leaves nothing behind when the loop is left', async () => {
+      const setup = await connect();
+      const listened = await listenersOf(setup);
+      const result = await setup.kaje.sendTask('add', { a: 1, b: 2 }, { countdown: 60 });
+      for await (const { state } of result.events()) {
+        expect(state).to.equal('PENDING');
+        await eventually(async () => (await listenersOf(setup)) === listened + 1);
+        break;
+      }
+      await eventually(async () => (await listenersOf(setup)) === listened);
+    });
+
+    it('ends quietly when its signal is aborted, and leaves nothing behind', async () => {
+      const setup = await connect();
+      const listened = await listenersOf(setup);
+      const result = await setup.kaje.sendTask('add', { a: 1, b: 2 }, { countdown: 60 });
+      const abort = new AbortController();
+      const states: string[] = [];
+      for await (const { state } of result.events({ signal: abort.signal })) {
+        states.push(state);
+        setTimeout(() => abort.abort(), 50);
+      }
+      expect(states).to.deep.equal(['PENDING']);
+      await eventually(async () => (await listenersOf(setup)) === listened);
+    });
+  });
+});
+
+/** Channels of changed tasks that somebody listens to. */
+async function listenersOf({ config }: Setup): Promise<number> {
+  const channels = await testRedis().pubsub('CHANNELS', `${config.prefix}*changes:[0-9]*`);
+  return channels.length;
+}

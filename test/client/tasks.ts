@@ -1,0 +1,42 @@
+/** Tasks that show a client everything it can see of one. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { defineTask } from '../../client/index.ts';
+
+export const add = defineTask('add', {
+  input: z.object({ a: z.number(), b: z.number() }),
+  run: ({ a, b }) => a + b,
+});
+
+/** Runs until it is told to stop, or for so many milliseconds; tells that it has begun. */
+export const long = defineTask('long', {
+  input: z.object({ ms: z.number() }),
+  async run({ ms }, ctx) {
+    await ctx.progress({ begun: true });
+    await sleep(ms, undefined, { signal: ctx.signal });
+    return 'done';
+  },
+});
+
+class PaymentRefused extends Error {}
+
+export const refuse = defineTask('refuse', {
+  input: z.object({ message: z.string().default('the card was refused') }),
+  retry: { max: 0, delay: 0.01 },
+  run({ message }): string {
+    throw new PaymentRefused(message);
+  },
+});
+
+/** What the task sees of the options of its call. */
+export const mirror = defineTask('mirror', {
+  run: (_input: { [name: string]: unknown }, ctx) => ({
+    args: ctx.args,
+    queue: ctx.queue,
+    headers: ctx.headers,
+    tags: ctx.tags,
+    maxRetries: ctx.maxRetries,
+  }),
+});
+
+export const all = [add, long, refuse, mirror];

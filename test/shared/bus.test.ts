@@ -1,0 +1,99 @@
+import { expect } from 'chai';
+import { createAnnouncer, createBus } from '../../shared/bus.ts';
+import { createKeys, shardOf } from '../../shared/keys.ts';
+import { eventually } from '../support/eventually.ts';
+import { commandsDuring } from '../support/monitor.ts';
+import { testConfig, testRedis } from '../support/redis.ts';
+
+function startTestBus() {
+  const { prefix } = testConfig();
+  const keys = createKeys(prefix);
+  const subscriber = testRedis();
+  const redis = testRedis();
+  return { keys, subscriber, redis, bus: createBus(subscriber, keys), announce: createAnnouncer(redis, keys) };
+}
+
+/** Some id that is told on the same channel as `id`. */
+function neighbourOf(id: string): string {
+  for (let i = 0; ; i++) if (shardOf(`n-${i}`) === shardOf(id)) return `n-${i}`;
+}
+
+describe('the bus', () => {
+  it('tells the listeners of a task of each change, and no others', async () => {
+    const { bus, announce } = startTestBus();
+    const seen = { first: 0, second: 0, neighbour: 0 };
+    await bus.listen('a', () => seen.first++);
+    await bus.listen('a', () => seen.second++);
+    await bus.listen(neighbourOf('a'), () => seen.neighbour++);
+    announce('a');
+    await eventually(() => seen.first === 1 && seen.second === 1);
+    announce(neighbourOf('a'));
+    await eventually(() => seen.neighbour === 1);
+    expect(seen).to.deep.equal({ first: 1, second: 1, neighbour: 1 });
+  });
+
+  it('subscribes to a channel once, however many listen, and leaves it with the last', async () => {
+    const { bus, keys, redis } = startTestBus();
+    const channels = () => redis.pubsub('CHANNELS', `${keys.prefix}*`);
+    const listen = () => bus.listen('a', () => undefined);
+    const commands = await commandsDuring(keys.prefix, async () => {
+      const stops = await Promise.all([listen(), listen(), listen()]);
+      expect(await channels()).to.deep.equal([keys.changes(shardOf('a'))]);
+      for (const stop of stops.slice(1)) stop();
+      expect(await channels()).to.have.length(1);
+      stops[0]?.();
+      await eventually(async () => (await channels()).length === 0);
+    });
+    const counted = commands.filter((name) => name.endsWith('subscribe'));
+    expect(counted).to.deep.equal(['subscribe', 'unsubscribe']);
+  });
+
+  it('may be stopped twice without leaving the channel to nobody', async () => {
+    const { bus, announce } = startTestBus();
+    let seen = 0;
+    const stop = await bus.listen('a', () => undefined);
+    await bus.listen('a', () => seen++);
+    stop();
+    stop();
+    announce('a');
+    await eventually(() => seen === 1);
+  });
+
+  it('tells all listeners after an outage, for news may be lost, and listens on', async () => {
+    const { bus, announce, subscriber } = startTestBus();
+    const seen = { task: 0, registry: 0 };
+    bus.onRegistryChange(() => seen.registry++);
+    await bus.listen('a', () => seen.task++);
+    const before = { ...seen };
+    subscriber.disconnect(true);
+    await eventually(() => seen.task > before.task && seen.registry > before.registry);
+    const after = seen.task;
+    await eventually(() => {
+      announce('a');
+      return seen.task > after;
+    });
+  });
+
+  it('tells of tasks that workers publish', async () => {
+    const { bus, keys, redis } = startTestBus();
+    const seen = { one: 0, two: 0 };
+    bus.onRegistryChange(() => seen.one++);
+    bus.onRegistryChange(() => seen.two++);
+    await eventually(async () => {
+      await redis.publish(keys.registryChanges, '');
+      return seen.one > 1 && seen.two > 1;
+    });
+  });
+
+  it('announces all changes of one tick by one message a channel', async () => {
+    const { announce, keys, redis } = startTestBus();
+    await redis.ping();
+    const neighbour = neighbourOf('a');
+    const commands = await commandsDuring(keys.prefix, async () => {
+      for (let i = 0; i < 100; i++) announce(i % 2 ? 'a' : neighbour);
+      await new Promise(setImmediate);
+      await redis.ping();
+    });
+    expect(commands).to.deep.equal(['publish']);
+  });
+});

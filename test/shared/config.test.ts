@@ -1,0 +1,76 @@
+import { expect } from 'chai';
+import { flagOf, loadConfig, SETTINGS } from '../../shared/config.ts';
+import { DefinitionError } from '../../shared/errors.ts';
+
+describe('the settings', () => {
+  it('are the defaults where nothing is given', () => {
+    const defaults = Object.entries(SETTINGS).map(([key, entry]) => [key, entry.default]);
+    expect(loadConfig({})).to.deep.equal(Object.fromEntries(defaults));
+  });
+
+  it('are frozen', () => {
+    expect(loadConfig({})).to.be.frozen;
+  });
+
+  it('have defaults that their own checks accept', () => {
+    const env = Object.values(SETTINGS).map((entry) => [entry.env, String(entry.default)]);
+    expect(loadConfig(Object.fromEntries(env))).to.deep.equal(loadConfig({}));
+  });
+
+  it('are read from variables, whose empty text counts as not given', () => {
+    const env = { KAJE_PORT: '81', KAJE_GRACE: '0.5', KAJE_LOG_LEVEL: 'debug', KAJE_HOST: '' };
+    const config = loadConfig(env);
+    expect(config).to.include({ port: 81, grace: 0.5, logLevel: 'debug', host: '127.0.0.1' });
+  });
+
+  it('let what the code gives win over variables', () => {
+    expect(loadConfig({ KAJE_PORT: '81' }, { port: 82 }).port).to.equal(82);
+  });
+
+  const wrong: readonly [variable: string, value: string][] = [
+    ['KAJE_PORT', 'http'],
+    ['KAJE_PORT', '65536'],
+    ['KAJE_PORT', '-1'],
+    ['KAJE_PORT', '80.5'],
+    ['KAJE_PORT', ' '],
+    ['KAJE_HEALTH_PORT', '70000'],
+    ['KAJE_MAX_CONNECTIONS', '0'],
+    ['KAJE_MAX_BODY_BYTES', '1MB'],
+    ['KAJE_QUEUE_MAX_LENGTH', '-1'],
+    ['KAJE_CONCURRENCY', '0'],
+    ['KAJE_CONCURRENCY', '10001'],
+    ['KAJE_GRACE', '-1'],
+    ['KAJE_GRACE', 'Infinity'],
+    ['KAJE_RESULT_EXPIRES', '0'],
+    ['KAJE_RESULTS_MAX', 'many'],
+    ['KAJE_RESULT_MAX_BYTES', '0'],
+    ['KAJE_LOG_LEVEL', 'verbose'],
+    ['KAJE_LOG_FORMAT', 'JSON'],
+  ];
+  for (const [variable, value] of wrong) {
+    it(`refuse "${value}" as ${variable}, by flag, variable and meaning`, () => {
+      const doc = Object.values(SETTINGS).find(({ env }) => env === variable)?.doc;
+      const load = () => loadConfig({ [variable]: value });
+      const message = `Expected ${flagOf(variable)} (${variable}) to be right: ${doc}; got "${value}"`;
+      expect(load).to.throw(DefinitionError, message);
+    });
+  }
+
+  it('name every wrong one at once', () => {
+    const load = () => loadConfig({ KAJE_PORT: 'x', KAJE_GRACE: 'y', KAJE_LOG_LEVEL: 'z' });
+    expect(load).to.throw(/KAJE_PORT.*\n.*KAJE_GRACE.*\n.*KAJE_LOG_LEVEL/);
+  });
+
+  it('have flags of the same name as their variables', () => {
+    expect(flagOf('KAJE_HEALTH_PORT')).to.equal('--health-port');
+  });
+
+  it('have each a variable of its own and a description', () => {
+    const entries = Object.values(SETTINGS);
+    expect(new Set(entries.map(({ env }) => env))).to.have.property('size', entries.length);
+    for (const { env, doc } of entries) {
+      expect(env).to.match(/^KAJE_[A-Z_]+$/);
+      expect(doc).not.to.equal('');
+    }
+  });
+});

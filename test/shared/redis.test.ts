@@ -1,0 +1,172 @@
+import { createServer } from 'node:net';
+import { expect } from 'chai';
+import { BrokerUnavailableError, TaskNotFoundError } from '../../shared/errors.ts';
+import {
+  answered,
+  asUnavailable,
+  connectFailingFast,
+  connectPatiently,
+  disconnect,
+  whenConnected,
+} from '../../shared/redis.ts';
+import { defer } from '../support/defer.ts';
+import { eventually } from '../support/eventually.ts';
+import { silentLog, testRedisUrl } from '../support/redis.ts';
+
+const withCode = (code: string, message = '') => Object.assign(new Error(message), { code });
+const named = (name: string) => Object.assign(new Error('x'), { name });
+
+describe('an error of Redis', () => {
+  const unavailable: readonly [why: string, error: Error, says: string][] = [
+    ['it loads its data', new Error('LOADING Redis is loading the dataset in memory'), 'LOADING'],
+    [
+      'it is a replica',
+      new Error("READONLY You can't write against a read only replica."),
+      'READONLY',
+    ],
+    [
+      'its memory is full',
+      new Error("OOM command not allowed when used memory > 'maxmemory'."),
+      'OOM',
+    ],
+    ['it cannot save', new Error('MISCONF Redis is configured to save RDB snapshots'), 'MISCONF'],
+    ['a script is busy', new Error('BUSY Redis is busy running a script.'), 'BUSY'],
+    ['it wants a password', new Error('NOAUTH Authentication required.'), 'NOAUTH'],
+    ['too few replicas', new Error('NOREPLICAS Not enough good replicas to write.'), 'NOREPLICAS'],
+    [
+      'its memory is full, told by a script of Redis 6',
+      new Error(
+        "ERR Error running script (call to f_b6e2): @user_script:77: @user_script: 77: -OOM command not allowed when used memory > 'maxmemory'.",
+      ),
+      'OOM command',
+    ],
+    [
+      'it is a replica, told by a script of Redis 6',
+      new Error(
+        "ERR Error running script (call to f_b6e2): @user_script:1: -READONLY You can't write against a read only replica.",
+      ),
+      'READONLY',
+    ],
+    [
+      'its memory is full, told by a script of Redis 7',
+      new Error(
+        "OOM command not allowed when used memory > 'maxmemory'. script: b6e2, on @user_script:77.",
+      ),
+      'OOM',
+    ],
+    [
+      'nobody listens',
+      withCode('ECONNREFUSED', 'connect ECONNREFUSED 127.0.0.1:1'),
+      'ECONNREFUSED',
+    ],
+    ['both addresses of localhost fail', withCode('ECONNREFUSED'), 'ECONNREFUSED'],
+    ['the connection was cut', withCode('ECONNRESET', 'read ECONNRESET'), 'ECONNRESET'],
+    ['the host is unknown', withCode('ENOTFOUND'), 'ENOTFOUND'],
+    ['the socket file is missing', withCode('ENOENT'), 'ENOENT'],
+    ['the connection is closed', new Error('Connection is closed.'), 'Connection is closed'],
+    [
+      'commands are not kept',
+      new Error("Stream isn't writeable and enableOfflineQueue options is false"),
+      'reached',
+    ],
+    ['it was retried in vain', named('MaxRetriesPerRequestError'), 'reached'],
+    ['the command was cut off', named('AbortError'), 'reached'],
+  ];
+  for (const [why, error, says] of unavailable) {
+    it(`means that the broker is unavailable: ${why}`, () => {
+      const found = asUnavailable(error);
+      expect(found).to.be.instanceOf(BrokerUnavailableError);
+      expect(found).to.have.property('message').that.contains(says);
+      expect(found).to.have.property('cause', error);
+    });
+  }
+
+  const others: readonly [why: string, error: unknown][] = [
+    [
+      'a wrong type',
+      new Error('WRONGTYPE Operation against a key holding the wrong kind of value'),
+    ],
+    [
+      'a fault in a script',
+      new Error('ERR Error running script (call to f_b): @user_script:1: nil'),
+    ],
+    ['a word that only begins so', new Error('BUSYGROUP Consumer Group name already exists')],
+    ['a refusal that is only quoted', new Error('The file says "OOM"')],
+    ['an error of ours', new TaskNotFoundError('a')],
+    ['what is no error', 'LOADING'],
+  ];
+  for (const [why, error] of others) {
+    it(`stays as it is: ${why}`, () => {
+      expect(asUnavailable(error)).to.equal(error);
+    });
+  }
+
+  it('tells why the connection was lost, where that is known', () => {
+    const error = asUnavailable(new Error('Connection is closed.'), 'connect ECONNREFUSED');
+    expect(error).to.have.property('message').that.contains('connect ECONNREFUSED');
+  });
+});
+
+describe('a connection that fails fast', () => {
+  it('refuses a command at once while Redis is away, and says why', async () => {
+    const redis = connectFailingFast('redis://127.0.0.1:1', silentLog());
+    defer(() => disconnect(redis));
+    await eventually(async () => {
+      const error = await answered(redis, redis.get('x')).catch((reason: unknown) => reason);
+      expect(error).to.be.instanceOf(BrokerUnavailableError);
+      return /ECONNREFUSED/.test(String(error));
+    });
+  });
+
+  it('gives up an answer that does not come, and cuts the connection', async () => {
+    const { port } = await silentServer();
+    const redis = connectFailingFast(`redis://127.0.0.1:${port}`, silentLog());
+    defer(() => redis.disconnect());
+    await eventually(() => redis.status === 'connect');
+    const silence = new Promise<never>(() => undefined);
+    const error = await answered(redis, silence, 20).catch((reason: unknown) => reason);
+    expect(error).to.be.instanceOf(BrokerUnavailableError);
+    expect(error).to.have.property('message').that.contains('no answer within 20 ms');
+    await eventually(() => redis.status !== 'connect');
+  });
+
+  it('passes on what Redis answers, also its errors', async () => {
+    const redis = connectFailingFast(testRedisUrl(), silentLog());
+    defer(() => disconnect(redis));
+    await whenConnected(redis, 5000);
+    expect(await answered(redis, redis.echo('hello'))).to.equal('hello');
+    const error = await answered(redis, redis.call('NO.SUCH')).catch((reason: unknown) => reason);
+    expect(error).to.have.property('message').that.contains('unknown command');
+    expect(error).not.to.be.instanceOf(BrokerUnavailableError);
+  });
+});
+
+describe('a connection that waits', () => {
+  it('keeps commands until Redis is there', async () => {
+    const redis = connectPatiently(testRedisUrl(), silentLog());
+    defer(() => disconnect(redis));
+    expect(redis.status).not.to.equal('ready');
+    expect(await redis.echo('hello')).to.equal('hello');
+  });
+
+  it('can be closed while Redis is away', async () => {
+    const redis = connectPatiently('redis://127.0.0.1:1', silentLog());
+    await disconnect(redis);
+    await eventually(() => redis.status === 'end');
+  });
+});
+
+/** Takes connections and says nothing. */
+async function silentServer(): Promise<{ port: number }> {
+  const server = createServer().listen(0, '127.0.0.1');
+  const sockets = new Set<{ destroy(): void }>();
+  server.on('connection', (socket) => sockets.add(socket.on('error', () => undefined)));
+  defer(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return eventually(() => {
+    const address = server.address();
+    return typeof address === 'object' && address !== null && { port: address.port };
+  });
+}

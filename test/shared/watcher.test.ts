@@ -1,0 +1,173 @@
+import { expect } from 'chai';
+import type { Broker } from '../../shared/broker.ts';
+import { createAnnouncer } from '../../shared/bus.ts';
+import { defineTask, type Task } from '../../shared/task.ts';
+import { createWatcher } from '../../shared/watcher.ts';
+import { messageOf, startTestBroker } from '../support/broker.ts';
+import { eventually } from '../support/eventually.ts';
+import { testRedis } from '../support/redis.ts';
+import { startTestWorker } from '../support/worker.ts';
+
+const add = defineTask('add', { run: () => 5 }) as Task;
+
+/** A watcher on a real broker, of which the calls are counted. */
+async function startTestWatcher(change: Partial<Broker> = {}) {
+  const test = await startTestBroker();
+  const calls = { reads: [] as (readonly string[])[], listens: 0 };
+  const broker: Broker = {
+    ...test.broker,
+    read(ids) {
+      calls.reads.push(ids);
+      return test.broker.read(ids);
+    },
+    listen(id, changed) {
+      calls.listens++;
+      return test.broker.listen(id, changed);
+    },
+    ...change,
+  };
+  return { ...test, calls, watcher: createWatcher(broker) };
+}
+
+/** Long enough to fail a test that depends on it. */
+const LONG_MS = 20_000;
+
+describe('the watcher', () => {
+  it('ends a wait when the task ends', async () => {
+    const { watcher, broker, config } = await startTestWatcher();
+    await broker.add([messageOf('a')]);
+    const waiting = watcher.wait('a', LONG_MS);
+    await startTestWorker(config, [add]);
+    expect((await waiting)?.result).to.include({ state: 'SUCCESS', result: 5 });
+  });
+
+  it('is told of the end: it need not look for it', async () => {
+    const { watcher, broker, calls, config } = await startTestWatcher();
+    await startTestWorker(config, [add]);
+    await broker.add([messageOf('warm')]);
+    await watcher.wait('warm', LONG_MS);
+    calls.reads.length = 0;
+    const startedAt = Date.now();
+    for (let i = 0; i < 10; i++) {
+      await broker.add([messageOf(`id-${i}`)]);
+      expect((await watcher.wait(`id-${i}`, LONG_MS))?.result.state).to.equal('SUCCESS');
+    }
+    // Ten looks of the net would take ten seconds.
+    expect(Date.now() - startedAt).to.be.lessThan(5000);
+  });
+
+  it('finds the end by itself when the message is lost', async () => {
+    const deaf = async () => () => undefined;
+    const { watcher, broker, config } = await startTestWatcher({ listen: deaf });
+    await broker.add([messageOf('a')]);
+    const waiting = watcher.wait('a', LONG_MS);
+    await startTestWorker(config, [add]);
+    expect((await waiting)?.result.state).to.equal('SUCCESS');
+  });
+
+  it('finds the end by itself when it cannot listen at all', async () => {
+    const listen = () => Promise.reject(new Error('away'));
+    const { watcher, broker, config } = await startTestWatcher({ listen });
+    await broker.add([messageOf('a')]);
+    const waiting = watcher.wait('a', LONG_MS);
+    await startTestWorker(config, [add]);
+    expect((await waiting)?.result.state).to.equal('SUCCESS');
+  });
+
+  it('outlives a read that fails', async () => {
+    const test = await startTestBroker();
+    let failures = 1;
+    const read: Broker['read'] = (ids) =>
+      failures-- > 0 ? Promise.reject(new Error('away')) : test.broker.read(ids);
+    const watcher = createWatcher({ listen: test.broker.listen, read });
+    await test.broker.add([messageOf('a')]);
+    const waiting = watcher.wait('a', LONG_MS);
+    await startTestWorker(test.config, [add]);
+    expect((await waiting)?.result.state).to.equal('SUCCESS');
+  });
+
+  it('gives the task as it stands when the time is over', async () => {
+    const { watcher, broker } = await startTestWatcher();
+    await broker.add([messageOf('a')]);
+    expect((await watcher.wait('a', 30))?.result.state).to.equal('PENDING');
+    expect((await watcher.wait('a', 0))?.result.state).to.equal('PENDING');
+  });
+
+  it('gives the task as it stands when the caller gives up', async () => {
+    const { watcher, broker } = await startTestWatcher();
+    await broker.add([messageOf('a')]);
+    const caller = new AbortController();
+    const waiting = watcher.wait('a', LONG_MS, caller.signal);
+    caller.abort();
+    expect((await waiting)?.result.state).to.equal('PENDING');
+    expect((await watcher.wait('a', LONG_MS, caller.signal))?.result.state).to.equal('PENDING');
+  });
+
+  it('does not wait for a task that nobody knows', async () => {
+    const { watcher } = await startTestWatcher();
+    expect(await watcher.wait('nobody', LONG_MS)).to.equal(null);
+  });
+
+  it('reads once for many that wait for one task, over one subscription', async () => {
+    const { watcher, broker, calls, redis, keys } = await startTestWatcher();
+    await broker.add([messageOf('a')]);
+    const caller = new AbortController();
+    const waiting = Array.from({ length: 50 }, () => watcher.wait('a', LONG_MS, caller.signal));
+    await eventually(() => calls.reads.length > 0);
+    expect(calls.reads).to.deep.equal([['a']]);
+    expect(await redis.pubsub('CHANNELS', `${keys.prefix}*`)).to.have.length(1);
+    caller.abort();
+    await Promise.all(waiting);
+    await eventually(async () => (await redis.pubsub('CHANNELS', `${keys.prefix}*`)).length === 0);
+  });
+
+  it('reads all that changed in one tick by one call', async () => {
+    const { watcher, broker, calls, keys } = await startTestWatcher();
+    const ids = Array.from({ length: 20 }, (_, i) => `id-${i}`);
+    await broker.add(ids.map((id) => messageOf(id)));
+    const caller = new AbortController();
+    const waiting = ids.map((id) => watcher.wait(id, LONG_MS, caller.signal));
+    await eventually(() => new Set(calls.reads.flat()).size === 20);
+    calls.reads.length = 0;
+    const announce = createAnnouncer(testRedis(), keys);
+    for (const id of ids) announce(id);
+    await eventually(() => new Set(calls.reads.flat()).size === 20);
+    // At most one for each channel.
+    expect(calls.reads.length).to.be.lessThan(17);
+    caller.abort();
+    await Promise.all(waiting);
+  });
+
+  it('shows a start soon to who follows live, though nobody tells of it', async () => {
+    const { watcher, broker, config } = await startTestWatcher();
+    await broker.add([messageOf('a', { name: 'hang' })]);
+    const states: (string | undefined)[] = [];
+    const stop = watcher.watch('a', (record) => states.push(record?.result.state), { live: true });
+    const hang = defineTask('hang', { run: (_: object, ctx) => aborted(ctx.signal) }) as Task;
+    await startTestWorker(config, [hang]);
+    await eventually(() => states.includes('STARTED'), 3000);
+    stop();
+  });
+
+  it('calls nobody any more after a stop', async () => {
+    const { watcher, broker, redis, keys } = await startTestWatcher();
+    await broker.add([messageOf('a')]);
+    let seen = 0;
+    let others = 0;
+    const stop = watcher.watch('a', () => seen++);
+    const stopOther = watcher.watch('a', () => others++);
+    await eventually(() => seen > 0 && others > 0);
+    stop();
+    const before = { seen, others };
+    await eventually(() => {
+      createAnnouncer(redis, keys)('a');
+      return others > before.others;
+    });
+    stopOther();
+    expect(seen).to.equal(before.seen);
+  });
+});
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
+}
