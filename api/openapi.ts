@@ -25,7 +25,7 @@ function operation(name: string, route: Route): object {
   return {
     operationId: name,
     summary: route.summary,
-    tags: [route.path.split('/')[2] ?? ''],
+    tags: [route.tag],
     parameters: parameters(route),
     ...(route.body
       ? { requestBody: { required: true, content: requestContent(name, route.body) } }

@@ -109,8 +109,12 @@ async function closeServer(server: Server, hurry: AbortSignal | undefined): Prom
   server.closeIdleConnections();
   // A stream or a wait that ends now leaves its connection idle, kept alive for the next request.
   const sweep = setInterval(() => server.closeIdleConnections(), 50);
-  const enough = AbortSignal.any([AbortSignal.timeout(STOP_WITHIN_MS), ...(hurry ? [hurry] : [])]);
-  enough.addEventListener('abort', () => server.closeAllConnections());
+  const closeAll = () => server.closeAllConnections();
+  // Not AbortSignal.timeout: inside AbortSignal.any it may be collected, and then never fires.
+  const deadline = setTimeout(closeAll, STOP_WITHIN_MS);
+  hurry?.addEventListener('abort', closeAll);
+  if (hurry?.aborted) closeAll();
   await closed;
   clearInterval(sweep);
+  clearTimeout(deadline);
 }

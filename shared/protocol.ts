@@ -34,6 +34,7 @@ const SendTask = {
   type: 'object',
   additionalProperties: false,
   required: ['name'],
+  examples: [{ name: 'add', args: [2, 3] }],
   properties: {
     name: { type: 'string', description: 'Name of a task that a worker serves' },
     args: { ...list, description: "Bound to the properties of the task's schema in their order" },
@@ -322,6 +323,8 @@ export interface Route {
   /** OpenAPI's form: `/v1/tasks/{task_id}`. */
   readonly path: string;
   readonly summary: string;
+  /** Chapter of the docs page. */
+  readonly tag: 'Send' | 'Follow' | 'Watch' | 'Health';
   readonly body?: SchemaName;
   /** Query parameters: name -> JSON Schema with a description. */
   readonly query?: Readonly<Record<string, object>>;
@@ -343,6 +346,7 @@ const wait = {
 /** Every route by the name of its handler, in the order of the docs. */
 export const ROUTES = {
   sendTask: {
+    tag: 'Send',
     method: 'post',
     path: '/v1/send_task',
     summary: 'Send a task',
@@ -352,6 +356,7 @@ export const ROUTES = {
     errors: [400, 409, 413, 415, 422, 429],
   },
   sendTasks: {
+    tag: 'Send',
     method: 'post',
     path: '/v1/send_tasks',
     body: 'SendTasks',
@@ -360,6 +365,7 @@ export const ROUTES = {
     errors: [400, 409, 413, 415, 422, 429],
   },
   getTask: {
+    tag: 'Follow',
     method: 'get',
     path: '/v1/tasks/{task_id}',
     summary: 'State and result of a task',
@@ -368,6 +374,7 @@ export const ROUTES = {
     errors: [404, 422],
   },
   taskEvents: {
+    tag: 'Follow',
     method: 'get',
     path: '/v1/tasks/{task_id}/events',
     summary: 'Each change of state or progress as Server-Sent Events, until the final one',
@@ -375,6 +382,7 @@ export const ROUTES = {
     errors: [404],
   },
   retryTask: {
+    tag: 'Follow',
     method: 'post',
     path: '/v1/tasks/{task_id}/retry',
     summary: 'Run a failed or revoked task again',
@@ -382,6 +390,7 @@ export const ROUTES = {
     errors: [404, 409],
   },
   forgetTask: {
+    tag: 'Follow',
     method: 'delete',
     path: '/v1/tasks/{task_id}',
     summary: 'Forget a finished task',
@@ -389,6 +398,7 @@ export const ROUTES = {
     errors: [404, 409],
   },
   readResults: {
+    tag: 'Follow',
     method: 'post',
     path: '/v1/results',
     summary: 'Up to 1,000 tasks in one round trip',
@@ -397,6 +407,7 @@ export const ROUTES = {
     errors: [400, 413, 415, 422],
   },
   listRegistry: {
+    tag: 'Watch',
     method: 'get',
     path: '/v1/registry',
     summary: 'Tasks that workers serve',
@@ -404,6 +415,7 @@ export const ROUTES = {
     errors: [],
   },
   getRegistered: {
+    tag: 'Watch',
     method: 'get',
     path: '/v1/registry/{name}',
     summary: 'One task: schema, options, workers',
@@ -411,6 +423,7 @@ export const ROUTES = {
     errors: [404],
   },
   listQueues: {
+    tag: 'Watch',
     method: 'get',
     path: '/v1/queues',
     summary: 'Queues and what they hold',
@@ -418,6 +431,7 @@ export const ROUTES = {
     errors: [],
   },
   getQueue: {
+    tag: 'Watch',
     method: 'get',
     path: '/v1/queues/{queue}',
     summary: 'One queue',
@@ -425,6 +439,7 @@ export const ROUTES = {
     errors: [404],
   },
   listWorkers: {
+    tag: 'Watch',
     method: 'get',
     path: '/v1/workers',
     summary: 'Workers alive',
@@ -432,6 +447,7 @@ export const ROUTES = {
     errors: [],
   },
   getWorker: {
+    tag: 'Watch',
     method: 'get',
     path: '/v1/workers/{worker_id}',
     summary: 'One worker',
@@ -439,6 +455,7 @@ export const ROUTES = {
     errors: [404],
   },
   live: {
+    tag: 'Health',
     method: 'get',
     path: '/health/live',
     summary: 'The process answers',
@@ -446,6 +463,7 @@ export const ROUTES = {
     errors: [],
   },
   ready: {
+    tag: 'Health',
     method: 'get',
     path: '/health/ready',
     summary: 'The broker takes writes',

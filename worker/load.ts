@@ -42,7 +42,7 @@ async function tasksIn(file: string, name: string): Promise<Task[]> {
   if (file.endsWith('.ts')) await allowTypeScript();
   try {
     const module: Record<string, unknown> = await import(pathToFileURL(file).href);
-    return Object.values(module).filter(isTask);
+    return exportsOf(module).filter(isTask);
   } catch (error) {
     if (error instanceof DefinitionError)
       throw new DefinitionError(`${name}: ${error.message}`, { cause: error });
@@ -51,12 +51,23 @@ async function tasksIn(file: string, name: string): Promise<Task[]> {
   }
 }
 
+/** A CommonJS module has its exports in `default`, and Node finds only some of them by name. */
+function exportsOf({ default: main, ...named }: Record<string, unknown>): unknown[] {
+  const inside =
+    typeof main === 'object' && main !== null && !isTask(main) ? Object.values(main) : [];
+  return [...new Set([...Object.values(named), main, ...inside])];
+}
+
 let isTypeScriptAllowed = false;
 
-/** Node 20 cannot import .ts; tsx is loaded only when a task module needs it. */
+/**
+ * Node 20 cannot import .ts; tsx is loaded only when a task module needs it. For both kinds of
+ * modules: a .ts file below a package.json without `"type": "module"` is CommonJS.
+ */
 async function allowTypeScript(): Promise<void> {
   if (isTypeScriptAllowed || import.meta.url.endsWith('.ts')) return;
-  const { register } = await import('tsx/esm/api');
-  register();
+  const [esm, cjs] = await Promise.all([import('tsx/esm/api'), import('tsx/cjs/api')]);
+  cjs.register();
+  esm.register();
   isTypeScriptAllowed = true;
 }

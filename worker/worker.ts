@@ -41,6 +41,8 @@ export interface RunningWorker {
 
 /** Milliseconds that putting tasks back may take once the grace is over: Redis may be away. */
 const PUT_BACK_MS = 3000;
+/** Longer ones, Node fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Starts a worker; waits for Redis as long as it takes. `stopping` ends that wait. */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
@@ -108,7 +110,13 @@ async function drain(
   const active = consumers.reduce((total, consumer) => total + consumer.active, 0);
   if (active > 0)
     log.info({ active, grace_s: graceMs / 1000 }, 'worker is stopping; running tasks may end');
-  const enough = AbortSignal.any([AbortSignal.timeout(graceMs), ...(hurry ? [hurry] : [])]);
+  const deadline = new AbortController();
+  const enough = deadline.signal;
+  const end = () => deadline.abort();
+  // Not AbortSignal.timeout: inside AbortSignal.any it may be collected, and then never fires.
+  const timer = setTimeout(end, Math.min(graceMs, LONGEST_TIMER_MS));
+  hurry?.addEventListener('abort', end);
+  if (hurry?.aborted) end();
   const drained = Promise.all(consumers.map((consumer) => consumer.stop(enough)));
   const tooLate = new Promise((resolve) => {
     enough.addEventListener('abort', () => setTimeout(resolve, PUT_BACK_MS, 'late'));
@@ -119,4 +127,5 @@ async function drain(
       'Redis did not take the running tasks back; other workers take them over within 20 s',
     );
   }
+  clearTimeout(timer);
 }

@@ -127,14 +127,14 @@ async function request(
   const payload = typeof body === 'string' || body === undefined ? body : JSON.stringify(body);
   const type: Record<string, string> =
     body === undefined ? {} : { 'content-type': 'application/json' };
-  const signals = [signal, Number.isFinite(withinMs) ? AbortSignal.timeout(withinMs) : undefined];
+  const { limited, settled } = limit(signal, withinMs);
   let response: Response;
   try {
     response = await fetch(url, {
       method,
       headers: { ...type, ...headers },
       ...(payload === undefined ? {} : { body: payload }),
-      signal: AbortSignal.any(signals.filter((each) => each !== undefined)),
+      ...(limited ? { signal: limited } : {}),
     });
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
@@ -144,10 +144,29 @@ async function request(
       `the API at ${new URL(url).origin} cannot be reached (${reason})`,
       { cause },
     );
+  } finally {
+    settled();
   }
   if (response.ok) return response;
   const problem = await json<Partial<ProblemBody>>(response).catch(() => ({}));
   throw errorOf(response.status, problem, url);
+}
+
+/** The signal, and besides an end to silence; a stream has none, and is under the signal throughout. */
+function limit(signal: AbortSignal | undefined, withinMs: number) {
+  if (!Number.isFinite(withinMs)) return { limited: signal, settled: () => undefined };
+  // Not AbortSignal.any: on Node 20 it forgets a timeout that nobody else holds.
+  const either = new AbortController();
+  const leave = () => either.abort(signal?.reason);
+  const silent = () => either.abort(new Error(`no answer within ${withinMs / 1000} s`));
+  const timer = setTimeout(silent, withinMs);
+  signal?.addEventListener('abort', leave);
+  if (signal?.aborted) leave();
+  const settled = () => {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', leave);
+  };
+  return { limited: either.signal, settled };
 }
 
 function errorOf(status: number, problem: Partial<ProblemBody>, url: string): KajeError {

@@ -25,6 +25,8 @@ export interface RedisBrokerOptions {
 
 /** Adds in one pipeline; more would keep Redis and the event loop from everybody else too long. */
 const ADDS_AT_ONCE = 1000;
+/** Code of BullMQ's error for a job in another state than the expected one. */
+const NOT_IN_STATE = -3;
 /** Ids in one call of the script, which Redis runs in one go. */
 const READS_AT_ONCE = 100;
 
@@ -56,6 +58,8 @@ export function createRedisBroker({
 
   return {
     async add(messages) {
+      // A Redis that hangs would run later what waits in its socket: it must show that it lives first.
+      await answered(redis, redis.ping());
       for (let i = 0; i < messages.length; i += ADDS_AT_ONCE) {
         await queues.add(messages.slice(i, i + ADDS_AT_ONCE));
       }
@@ -151,7 +155,11 @@ function createQueues(redis: Redis, keys: Keys) {
     async retry(queue: string, id: string): Promise<void> {
       const job = await of(queue).getJob(id);
       if (!job) throw new TaskNotFoundError(id);
-      await job.retry('failed', { resetAttemptsMade: true });
+      await job.retry('failed', { resetAttemptsMade: true }).catch((error) => {
+        // Somebody else was faster: BullMQ's code for a job that is no longer where it was.
+        if (error?.code !== NOT_IN_STATE) throw error;
+        throw new WrongStateError(id, 'under way again', 'FAILURE or REVOKED');
+      });
     },
     async close(): Promise<void> {
       await Promise.allSettled([...byName.values()].map((queue) => queue.close()));

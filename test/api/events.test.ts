@@ -73,7 +73,7 @@ describe('GET /v1/tasks/{task_id}/events', () => {
     expect(body).to.include({ type: 'urn:kaje:problem:task_not_found', status: 404 });
   });
 
-  it('ends when the task is forgotten by its expiry', async () => {
+  it('tells of the end of a task that was running when it began', async () => {
     const api = await startBoth();
     const task = { name: 'hold', kwargs: { ms: 300 }, task_id: 't' };
     await api.post('/v1/send_task', task);

@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import type { Finding } from '../../cli/checks.ts';
@@ -60,6 +63,19 @@ describe('kaje doctor', () => {
     expect(output()).to.match(/^FAIL {2}redis +redis:\/\/\*\*\*@127\.0\.0\.1:\d+: .*ECONNREFUSED/);
     expect(output()).to.match(/\n +-> start Redis, or give its address with --redis-url/);
     expect(output()).not.to.include('secret').and.not.to.include('    at ');
+  });
+});
+
+describe('settings', () => {
+  it('may lie in files, as secrets do', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'kaje-secret-'));
+    defer(() => rm(dir, { recursive: true }));
+    await writeFile(join(dir, 'url'), `redis://127.0.0.1:${await closedPort()}/3\n`);
+    const { ended, output } = runKaje(['doctor', '--url', 'http://127.0.0.1:1'], {
+      KAJE_REDIS_URL_FILE: join(dir, 'url'),
+    });
+    expect(await ended).to.equal(1);
+    expect(output()).to.match(/^FAIL {2}redis +redis:\/\/127\.0\.0\.1:\d+\/3: /);
   });
 });
 

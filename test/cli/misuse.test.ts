@@ -13,8 +13,12 @@ const COMMANDS = [
 type Misuse = readonly [title: string, args: string[], line: RegExp, env?: NodeJS.ProcessEnv];
 
 const MISUSES: readonly Misuse[] = [
-  ['a command that does not exist', ['sendd'], /unknown command 'sendd'/],
-  ['an option that does not exist', ['queues', '--jsonn'], /unknown option '--jsonn'/],
+  ['a command that does not exist', ['sendd'], /unknown command 'sendd'\n\(Did you mean send\?\)/],
+  [
+    'an option that does not exist',
+    ['queues', '--jsonn'],
+    /unknown option '--jsonn'\n\(Did you mean --json\?\)/,
+  ],
   ['an argument that is missing', ['send'], /missing required argument 'name'/],
   ['args that are no JSON', ['send', 'add', '--args', '[1'], /'--args <json>'.*It is no JSON/],
   ['args that are no list', ['send', 'add', '--args', '{}'], /Expected a JSON array/],
@@ -64,7 +68,7 @@ describe('the command line', () => {
       expect(await ended).to.equal(2);
       expect(output())
         .to.match(line)
-        .and.match(/^(kaje|error): [^\n]+\n$/);
+        .and.match(/^(kaje|error): [^\n]+\n(\(Did you mean [^\n]+\n)?$/);
     });
   }
 

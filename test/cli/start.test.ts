@@ -30,7 +30,7 @@ describe('kaje start', () => {
 
   it('prints two requests that work as they are printed, and a line for each task', async () => {
     const kaje = await start();
-    const [send = '', read = ''] = kaje.output().match(/curl [^\n]*(\\\n[^\n]*)?/g) ?? [];
+    const [send = '', read = ''] = kaje.output().match(/curl (?:\\\n|[^\n])*/g) ?? [];
     const [, url = ''] = /curl -s (\S+)/.exec(send) ?? [];
     const [, body = ''] = /-d '(.*)'/.exec(send) ?? [];
     const sent = await fetch(url, {

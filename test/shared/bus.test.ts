@@ -5,11 +5,13 @@ import { eventually } from '../support/eventually.ts';
 import { commandsDuring } from '../support/monitor.ts';
 import { testConfig, testRedis } from '../support/redis.ts';
 
-function startTestBus() {
+async function startTestBus() {
   const { prefix } = testConfig();
   const keys = createKeys(prefix);
   const subscriber = testRedis();
   const redis = testRedis();
+  // Listeners are called when the connection is ready, too.
+  await subscriber.ping();
   return { keys, subscriber, redis, bus: createBus(subscriber, keys), announce: createAnnouncer(redis, keys) };
 }
 
@@ -20,7 +22,7 @@ function neighbourOf(id: string): string {
 
 describe('the bus', () => {
   it('tells the listeners of a task of each change, and no others', async () => {
-    const { bus, announce } = startTestBus();
+    const { bus, announce } = await startTestBus();
     const seen = { first: 0, second: 0, neighbour: 0 };
     await bus.listen('a', () => seen.first++);
     await bus.listen('a', () => seen.second++);
@@ -33,7 +35,7 @@ describe('the bus', () => {
   });
 
   it('subscribes to a channel once, however many listen, and leaves it with the last', async () => {
-    const { bus, keys, redis } = startTestBus();
+    const { bus, keys, redis } = await startTestBus();
     const channels = () => redis.pubsub('CHANNELS', `${keys.prefix}*`);
     const listen = () => bus.listen('a', () => undefined);
     const commands = await commandsDuring(keys.prefix, async () => {
@@ -49,7 +51,7 @@ describe('the bus', () => {
   });
 
   it('may be stopped twice without leaving the channel to nobody', async () => {
-    const { bus, announce } = startTestBus();
+    const { bus, announce } = await startTestBus();
     let seen = 0;
     const stop = await bus.listen('a', () => undefined);
     await bus.listen('a', () => seen++);
@@ -60,7 +62,7 @@ describe('the bus', () => {
   });
 
   it('tells all listeners after an outage, for news may be lost, and listens on', async () => {
-    const { bus, announce, subscriber } = startTestBus();
+    const { bus, announce, subscriber } = await startTestBus();
     const seen = { task: 0, registry: 0 };
     bus.onRegistryChange(() => seen.registry++);
     await bus.listen('a', () => seen.task++);
@@ -75,7 +77,7 @@ describe('the bus', () => {
   });
 
   it('tells of tasks that workers publish', async () => {
-    const { bus, keys, redis } = startTestBus();
+    const { bus, keys, redis } = await startTestBus();
     const seen = { one: 0, two: 0 };
     bus.onRegistryChange(() => seen.one++);
     bus.onRegistryChange(() => seen.two++);
@@ -86,7 +88,7 @@ describe('the bus', () => {
   });
 
   it('announces all changes of one tick by one message a channel', async () => {
-    const { announce, keys, redis } = startTestBus();
+    const { announce, keys, redis } = await startTestBus();
     await redis.ping();
     const neighbour = neighbourOf('a');
     const commands = await commandsDuring(keys.prefix, async () => {

@@ -1,0 +1,48 @@
+/** One run of a task for tests of its steps, without a queue. */
+import type { TaskMessage } from '../../shared/message.ts';
+import type { StoredProgress } from '../../shared/results.ts';
+import { DEFAULT_RETRY } from '../../shared/retry.ts';
+import type { Task } from '../../shared/task.ts';
+import { createContext, type Run } from '../../worker/context.ts';
+import { messageOf } from './broker.ts';
+import { defer } from './defer.ts';
+import { silentLog } from './redis.ts';
+
+export interface RunOptions {
+  readonly retries?: number;
+  readonly resultMaxBytes?: number;
+  readonly message?: Partial<TaskMessage>;
+}
+
+/** `stored` collects what the task reports as its progress. */
+export function testRun(task: Task, options: RunOptions = {}) {
+  const { retries = 0, resultMaxBytes = 1024, message: given = {} } = options;
+  const message = messageOf('id-1', { name: task.name, ...given });
+  const stored: StoredProgress[] = [];
+  const policy = { ...DEFAULT_RETRY, max: 0, ...task.options.retry };
+  const { ctx, end } = createContext({
+    message,
+    retries,
+    maxRetries: message.body.max_retries ?? policy.max,
+    start: 1,
+    worker: 'w1',
+    signal: new AbortController().signal,
+    log: silentLog(),
+    store: async (progress) => stored.push(progress),
+  });
+  defer(end);
+  const run: Run = {
+    task,
+    message,
+    ctx,
+    policy,
+    resultMaxBytes,
+    log: silentLog(),
+    input: undefined,
+    value: undefined,
+    thrown: undefined,
+    isReleased: false,
+    outcome: undefined,
+  };
+  return { run, stored, end };
+}
