@@ -5,53 +5,67 @@
 import { DefinitionError } from './errors.ts';
 import { DEFAULT_PORT, MAX_BODY_BYTES } from './protocol.ts';
 
-interface Setting<T> {
-  readonly env: string;
-  readonly default: T;
-  readonly doc: string;
+/** What a value may be: in words, and how it is read; undefined when it is wrong. */
+interface Kind<T> {
+  readonly expected: string;
   parse(text: string): T | undefined;
 }
 
-const text = (text: string) => (text === '' ? undefined : text);
+interface Setting<T> extends Kind<T> {
+  readonly env: string;
+  readonly default: T;
+  readonly doc: string;
+}
 
-const number =
-  (min: number, max = Number.MAX_SAFE_INTEGER) =>
-  (text: string) => {
+const text = (expected: string, pattern: RegExp): Kind<string> => ({
+  expected,
+  parse: (text) => (pattern.test(text) ? text : undefined),
+});
+
+const number = (min: number, max = Number.MAX_SAFE_INTEGER, what = 'a number'): Kind<number> => ({
+  expected:
+    max === Number.MAX_SAFE_INTEGER ? `${what}, ${min} or more` : `${what} from ${min} to ${max}`,
+  parse(text) {
     const value = Number(text);
     return text.trim() !== '' && value >= min && value <= max ? value : undefined;
-  };
+  },
+});
 
-const integer = (min: number, max?: number) => (text: string) => {
-  const value = number(min, max)(text);
-  return Number.isInteger(value) ? value : undefined;
+const integer = (min: number, max?: number): Kind<number> => {
+  const { expected, parse } = number(min, max, 'a whole number');
+  return { expected, parse: (text) => [parse(text)].find(Number.isInteger) };
 };
 
-const oneOf =
-  <T extends string>(...choices: readonly T[]) =>
-  (text: string) =>
-    choices.find((choice) => choice === text);
+const oneOf = <T extends string>(...choices: readonly T[]): Kind<T> => ({
+  expected: `one of ${choices.join(', ')}`,
+  parse: (text) => choices.find((choice) => choice === text),
+});
 
-const setting = <T>(
-  env: string,
-  parse: (text: string) => T | undefined,
-  fallback: T,
-  doc: string,
-): Setting<T> => ({ env, parse, default: fallback, doc });
+const host = text('a host name or an address', /^[\w.:-]+$/);
+const redis = text('a URL redis://, rediss:// or unix:/path', /^(rediss?:\/\/|unix:|\/)./);
+const prefix = text('letters, digits and _.-{}', /^[\w.{}-]+$/);
+
+const setting = <T>(env: string, kind: Kind<T>, fallback: T, doc: string): Setting<T> => ({
+  ...kind,
+  env,
+  default: fallback,
+  doc,
+});
 
 export const SETTINGS = {
   redisUrl: setting(
     'KAJE_REDIS_URL',
-    text,
+    redis,
     'redis://127.0.0.1:6379',
     'Redis: redis://, rediss:// or a socket path',
   ),
   prefix: setting(
     'KAJE_PREFIX',
-    text,
+    prefix,
     'kaje',
     'First part of every Redis key; `{name}` for Redis Cluster',
   ),
-  host: setting('KAJE_HOST', text, '127.0.0.1', 'Address that the API listens on'),
+  host: setting('KAJE_HOST', host, '127.0.0.1', 'Address that the API listens on'),
   port: setting('KAJE_PORT', integer(0, 65_535), DEFAULT_PORT, 'Port of the API; 0 = any free one'),
   maxConnections: setting(
     'KAJE_MAX_CONNECTIONS',
@@ -85,7 +99,7 @@ export const SETTINGS = {
   ),
   healthHost: setting(
     'KAJE_HEALTH_HOST',
-    text,
+    host,
     '127.0.0.1',
     "Address of the worker's health checks",
   ),
@@ -144,12 +158,13 @@ export function loadConfig(
   given: Partial<Config> = {},
 ): Config {
   const problems: string[] = [];
-  const read = <T>({ env: name, parse, default: fallback, doc }: Setting<T>): T => {
+  const read = <T>({ env: name, parse, default: fallback, expected }: Setting<T>): T => {
     const raw = env[name];
     if (raw === undefined || raw === '') return fallback;
     const value = parse(raw);
-    if (value === undefined)
-      problems.push(`Expected ${flagOf(name)} (${name}) to be right: ${doc}; got "${raw}"`);
+    if (value === undefined) {
+      problems.push(`Expected ${flagOf(name)} (${name}) to be ${expected}, got "${raw}"`);
+    }
     return value ?? fallback;
   };
   const settings: Record<string, unknown> = {};

@@ -67,9 +67,12 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   const keys = createKeys(config.prefix);
   const announce = createAnnouncer(redis, keys);
   const running = new Set<() => void>();
+  let isOver = false;
   const totals = { fetched: 0, succeeded: 0, failed: 0, retried: 0 };
 
   const process = async (job: Job, token?: string): Promise<unknown> => {
+    // A fetch that was under way when the stop came may bring back what was just put back.
+    if (isOver) return putBack(job, token, log.child({ task_id: job.id, task: job.name }));
     const abort = new AbortController();
     const { run, end } = createRun(job, abort.signal, options, announce);
     const released = withResolvers<typeof RELEASED>();
@@ -146,6 +149,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   };
 
   let worker = start();
+  const replaced: Promise<void>[] = [];
   return {
     queue,
     concurrency,
@@ -154,16 +158,17 @@ export function createConsumer(options: ConsumerOptions): Consumer {
       return running.size;
     },
     restart() {
-      void worker.close();
+      replaced.push(worker.close());
       worker = start();
     },
     async stop(enough) {
       const releaseAll = () => {
+        isOver = true;
         for (const release of running) release();
       };
       if (enough.aborted) releaseAll();
       enough.addEventListener('abort', releaseAll);
-      await worker.close();
+      await Promise.all([worker.close(), ...replaced]);
       enough.removeEventListener('abort', releaseAll);
     },
   };

@@ -25,7 +25,8 @@ export function describeError(thrown: unknown): TaskErrorBody {
     return { type: 'Error', message, traceback: `Error: ${message}` };
   }
   const type = typeOf(thrown);
-  const message = clip(thrown.message, MESSAGE_MAX);
+  // Some libraries put objects there.
+  const message = clip(textOf(thrown.message), MESSAGE_MAX);
   const frames = framesOf(thrown) + causesOf(thrown.cause);
   return { type, message, traceback: clip(`${type}: ${message}${frames}`, TRACEBACK_MAX) };
 }
@@ -45,7 +46,7 @@ function framesOf(error: Error): string {
 /** At most five causes: enough for people, and a circle ends. */
 function causesOf(cause: unknown, depth = 0): string {
   if (!(cause instanceof Error) || depth === 5) return '';
-  const line = `\nCaused by ${typeOf(cause)}: ${clip(cause.message, MESSAGE_MAX)}`;
+  const line = `\nCaused by ${typeOf(cause)}: ${clip(textOf(cause.message), MESSAGE_MAX)}`;
   return line + framesOf(cause) + causesOf(cause.cause, depth + 1);
 }
 

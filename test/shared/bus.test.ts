@@ -12,7 +12,13 @@ async function startTestBus() {
   const redis = testRedis();
   // Listeners are called when the connection is ready, too.
   await subscriber.ping();
-  return { keys, subscriber, redis, bus: createBus(subscriber, keys), announce: createAnnouncer(redis, keys) };
+  return {
+    keys,
+    subscriber,
+    redis,
+    bus: createBus(subscriber, keys),
+    announce: createAnnouncer(redis, keys),
+  };
 }
 
 /** Some id that is told on the same channel as `id`. */

@@ -28,6 +28,9 @@ describe('the settings', () => {
   });
 
   const wrong: readonly [variable: string, value: string][] = [
+    ['KAJE_REDIS_URL', 'localhost:6379'],
+    ['KAJE_PREFIX', 'two words'],
+    ['KAJE_HOST', 'http://here'],
     ['KAJE_PORT', 'http'],
     ['KAJE_PORT', '65536'],
     ['KAJE_PORT', '-1'],
@@ -48,10 +51,10 @@ describe('the settings', () => {
     ['KAJE_LOG_FORMAT', 'JSON'],
   ];
   for (const [variable, value] of wrong) {
-    it(`refuse "${value}" as ${variable}, by flag, variable and meaning`, () => {
-      const doc = Object.values(SETTINGS).find(({ env }) => env === variable)?.doc;
+    it(`refuse "${value}" as ${variable}, by flag, variable and what is expected`, () => {
+      const expected = Object.values(SETTINGS).find(({ env }) => env === variable)?.expected;
       const load = () => loadConfig({ [variable]: value });
-      const message = `Expected ${flagOf(variable)} (${variable}) to be right: ${doc}; got "${value}"`;
+      const message = `Expected ${flagOf(variable)} (${variable}) to be ${expected}, got "${value}"`;
       expect(load).to.throw(DefinitionError, message);
     });
   }

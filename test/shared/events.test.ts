@@ -1,7 +1,6 @@
 import { expect } from 'chai';
 import { eventsSince } from '../../shared/events.ts';
-import { recordOf, type TaskRecord } from '../../shared/results.ts';
-import type { Place } from '../../shared/scripts.ts';
+import { type Place, recordOf, type TaskRecord } from '../../shared/results.ts';
 import { foundTask, type StoredHash } from '../support/record.ts';
 
 function record(place: Place, hash: StoredHash = {}): TaskRecord {

@@ -1,7 +1,6 @@
 import { expect } from 'chai';
 import { SCHEMAS } from '../../shared/protocol.ts';
-import { FIELDS, pendingResult, recordOf } from '../../shared/results.ts';
-import type { Place } from '../../shared/scripts.ts';
+import { FIELDS, type Place, pendingResult, recordOf } from '../../shared/results.ts';
 import { check } from '../../shared/validation.ts';
 import { foundTask, type StoredHash } from '../support/record.ts';
 

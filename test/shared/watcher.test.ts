@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { expect } from 'chai';
 import type { Broker } from '../../shared/broker.ts';
 import { createAnnouncer } from '../../shared/bus.ts';
@@ -77,14 +76,21 @@ describe('the watcher', () => {
 
   it('outlives a read that fails', async () => {
     const test = await startTestBroker();
-    let failures = 1;
+    let reads = 0;
     const read: Broker['read'] = (ids) =>
-      failures-- > 0 ? Promise.reject(new Error('away')) : test.broker.read(ids);
+      ++reads === 2 ? Promise.reject(new Error('away')) : test.broker.read(ids);
     const watcher = createWatcher({ listen: test.broker.listen, read });
     await test.broker.add([messageOf('a')]);
     const waiting = watcher.wait('a', LONG_MS);
     await startTestWorker(test.config, [add]);
     expect((await waiting)?.result.state).to.equal('SUCCESS');
+  });
+
+  it('tells at once that the broker is away when the wait begins', async () => {
+    const read = () => Promise.reject(new Error('away'));
+    const { watcher, calls } = await startTestWatcher({ read });
+    expect(await watcher.wait('a', LONG_MS).catch(String)).to.equal('Error: away');
+    expect(calls.listens).to.equal(0);
   });
 
   it('gives the task as it stands when the time is over', async () => {
@@ -109,18 +115,16 @@ describe('the watcher', () => {
     expect(await watcher.wait('nobody', LONG_MS)).to.equal(null);
   });
 
-  it('reads in common for many that wait for one task, over one subscription', async () => {
+  it('reads once for many that follow one task, over one subscription', async () => {
     const { watcher, broker, calls, redis, keys } = await startTestWatcher();
     await broker.add([messageOf('a')]);
-    const caller = crowdedController();
-    const waiting = Array.from({ length: 50 }, () => watcher.wait('a', LONG_MS, caller.signal));
-    await eventually(() => calls.reads.length > 0);
+    let seen = 0;
+    const stops = Array.from({ length: 50 }, () => watcher.watch('a', () => seen++));
+    await eventually(() => seen >= 50);
     // The net may look once more on a slow machine; each for itself would read 50 times.
     expect(calls.reads.length).to.be.lessThan(10);
-    expect(new Set(calls.reads.map(String))).to.deep.equal(new Set(['a']));
     expect(await redis.pubsub('CHANNELS', `${keys.prefix}*`)).to.have.length(1);
-    caller.abort();
-    await Promise.all(waiting);
+    for (const stop of stops) stop();
     await eventually(async () => (await redis.pubsub('CHANNELS', `${keys.prefix}*`)).length === 0);
   });
 
@@ -128,17 +132,16 @@ describe('the watcher', () => {
     const { watcher, broker, calls, keys } = await startTestWatcher();
     const ids = Array.from({ length: 20 }, (_, i) => `id-${i}`);
     await broker.add(ids.map((id) => messageOf(id)));
-    const caller = crowdedController();
-    const waiting = ids.map((id) => watcher.wait(id, LONG_MS, caller.signal));
-    await eventually(() => new Set(calls.reads.flat()).size === 20);
+    let seen = 0;
+    const stops = ids.map((id) => watcher.watch(id, () => seen++));
+    await eventually(() => seen >= 20);
     calls.reads.length = 0;
     const announce = createAnnouncer(testRedis(), keys);
     for (const id of ids) announce(id);
     await eventually(() => new Set(calls.reads.flat()).size === 20);
     // At most one for each channel.
     expect(calls.reads.length).to.be.lessThan(17);
-    caller.abort();
-    await Promise.all(waiting);
+    for (const stop of stops) stop();
   });
 
   it('shows a start soon to who follows live, though nobody tells of it', async () => {
@@ -170,13 +173,6 @@ describe('the watcher', () => {
     expect(seen).to.equal(before.seen);
   });
 });
-
-/** For more listeners than Node expects of one signal. */
-function crowdedController(): AbortController {
-  const controller = new AbortController();
-  setMaxListeners(0, controller.signal);
-  return controller;
-}
 
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve()));

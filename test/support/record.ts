@@ -1,6 +1,5 @@
 /** A task as the script finds it in Redis, for tests of how records are read. */
-import { FIELDS } from '../../shared/results.ts';
-import type { FoundTask, Place } from '../../shared/scripts.ts';
+import { FIELDS, type FoundTask, type Place } from '../../shared/results.ts';
 
 export type StoredHash = Partial<Record<(typeof FIELDS)[number], unknown>>;
 

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { z } from 'zod';
 import type { Log } from '../../shared/log.ts';
 import { defineTask, type Task } from '../../shared/task.ts';
+import type { Run } from '../../worker/context.ts';
 import { type Outcome, PermanentError } from '../../worker/outcome.ts';
 import { checkInput } from '../../worker/steps/checkInput.ts';
 import { logEnd } from '../../worker/steps/logEnd.ts';
@@ -12,8 +13,14 @@ import { testRun } from '../support/run.ts';
 
 const error = { type: 'Error', message: 'no', traceback: 'Error: no\n    at x' };
 const failure: Outcome = { kind: 'failure', error };
-const task = defineTask('work', { retry: { max: 2, delay: 1, jitter: false }, run: () => 1 }) as Task;
+const task = defineTask('work', {
+  retry: { max: 2, delay: 1, jitter: false },
+  run: () => 1,
+}) as Task;
 const never = () => Promise.reject(new Error('the next step was called'));
+
+/** Stands for the steps below, which settle the outcome. */
+const settingOutcome = (run: Run, outcome: Outcome) => async () => Object.assign(run, { outcome });
 
 describe('the step logEnd', () => {
   const table: readonly [outcome: Outcome, level: string, fields: object][] = [
@@ -25,7 +32,7 @@ describe('the step logEnd', () => {
     it(`writes one line of level ${level} for a ${outcome.kind}`, async () => {
       const { log, lines } = recordingLog();
       const run = { ...testRun(task, { retries: 1 }).run, log };
-      await logEnd(run, async () => void (run.outcome = outcome));
+      await logEnd(run, settingOutcome(run, outcome));
       expect(lines).to.have.length(1);
       expect(lines[0]?.level).to.equal(level);
       expect(lines[0]?.fields).to.include(fields);
@@ -36,7 +43,7 @@ describe('the step logEnd', () => {
   it('writes nothing of a run that the worker has given up', async () => {
     const { log, lines } = recordingLog();
     const run = { ...testRun(task).run, log, isReleased: true };
-    await logEnd(run, async () => void (run.outcome = failure));
+    await logEnd(run, settingOutcome(run, failure));
     expect(lines).to.deep.equal([]);
   });
 });
@@ -59,7 +66,7 @@ describe('the step retryFailure', () => {
   it('leaves a success alone', async () => {
     const { run } = testRun(task);
     const success: Outcome = { kind: 'success', value: 1 };
-    await retryFailure(run, async () => void (run.outcome = success));
+    await retryFailure(run, settingOutcome(run, success));
     expect(run.outcome).to.equal(success);
   });
 });
@@ -67,7 +74,7 @@ describe('the step retryFailure', () => {
 describe('the step settle', () => {
   it('makes a success of what was returned', async () => {
     const { run } = testRun(task);
-    await settle(run, async () => void (run.value = { a: 1 }));
+    await settle(run, async () => void Object.assign(run, { value: { a: 1 } }));
     expect(run.outcome).to.deep.equal({ kind: 'success', value: { a: 1 } });
   });
 
@@ -87,7 +94,9 @@ describe('the step checkInput', () => {
   it('hands the parsed input on', async () => {
     const { run } = testRun(checked);
     let seen: unknown;
-    await checkInput(run, async () => (seen = run.input));
+    await checkInput(run, async () => {
+      seen = run.input;
+    });
     expect(seen).to.deep.equal({ a: 3 });
   });
 

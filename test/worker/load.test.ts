@@ -1,0 +1,113 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { DefinitionError } from '../../shared/errors.ts';
+import { loadTasks } from '../../worker/load.ts';
+import { defer } from '../support/defer.ts';
+
+const KAJE = new URL('../../client/index.ts', import.meta.url).href;
+const taskModule = (...names: readonly string[]) =>
+  [
+    `import { defineTask } from '${KAJE}';`,
+    ...names.map((name) => `export const ${name} = defineTask('${name}', { run: () => 1 });`),
+  ].join('\n');
+
+/** A folder with these modules, away from the project; file -> text. */
+async function folderOf(files: Readonly<Record<string, string>>): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'kaje tasks-'));
+  defer(() => rm(folder, { recursive: true }));
+  for (const [file, text] of Object.entries(files)) {
+    await mkdir(join(folder, file, '..'), { recursive: true });
+    await writeFile(join(folder, file), text);
+  }
+  return folder;
+}
+
+const namesIn = async (...paths: string[]) => [...(await loadTasks(paths)).keys()].sort();
+
+async function refusal(...paths: string[]): Promise<string> {
+  const error = await loadTasks(paths).catch((reason: unknown) => reason);
+  expect(error).to.be.instanceOf(DefinitionError);
+  return (error as DefinitionError).message;
+}
+
+describe('the loading of task modules', () => {
+  for (const file of ['tasks.ts', 'tasks.mjs', 'tasks.js']) {
+    it(`takes a file: ${file}`, async () => {
+      const folder = await folderOf({
+        'package.json': '{"type":"module"}',
+        [file]: taskModule('a', 'b'),
+      });
+      expect(await namesIn(join(folder, file))).to.deep.equal(['a', 'b']);
+    });
+  }
+
+  it('takes all modules below a folder, but no declarations, tests and packages', async () => {
+    const folder = await folderOf({
+      'a.ts': taskModule('a'),
+      'deep/er/b.mjs': taskModule('b'),
+      'readme.txt': 'no module',
+      'a.test.ts': 'throw new Error("a test was imported")',
+      'types.d.ts': 'throw new Error("a declaration was imported")',
+      'node_modules/x/index.js': 'throw new Error("a package was imported")',
+    });
+    expect(await namesIn(folder)).to.deep.equal(['a', 'b']);
+  });
+
+  it('takes globs, and several paths that meet', async () => {
+    const folder = await folderOf({
+      'a.ts': taskModule('a'),
+      'b.ts': taskModule('b'),
+      'c.mjs': taskModule('c'),
+    });
+    expect(await namesIn(join(folder, '*.ts').replaceAll('\\', '/'))).to.deep.equal(['a', 'b']);
+    expect(await namesIn(folder, join(folder, 'a.ts'))).to.deep.equal(['a', 'b', 'c']);
+  });
+
+  it('takes one task that two modules export, and passes over other exports', async () => {
+    const folder = await folderOf({
+      'a.ts': `${taskModule('a')}\nexport const other = 7;\nexport default { name: 'x', run() {} };`,
+      'index.ts': `export * from './a.ts';`,
+    });
+    expect(await namesIn(folder)).to.deep.equal(['a']);
+  });
+
+  const wrong: readonly [why: string, files: Record<string, string>, path: string, says: RegExp][] =
+    [
+      ['a missing file', {}, 'none.ts', /none\.ts: no such file, folder or match/],
+      ['a glob without match', {}, '*.ts', /\*\.ts: no such file, folder or match/],
+      ['an empty folder', { 'a.txt': '' }, '.', /no .js, .mjs or .ts file in the folder/],
+      ['a module without tasks', { 'a.ts': 'export const a = 1;' }, 'a.ts', /^No tasks in .*a\.ts/],
+      [
+        'a module that throws',
+        { 'a.ts': 'throw new Error("no key");' },
+        'a.ts',
+        /a\.ts could not be imported: .*no key/,
+      ],
+      [
+        'a missing import',
+        { 'a.ts': "import './b.ts';" },
+        'a.ts',
+        /a\.ts could not be imported: .*b\.ts/,
+      ],
+      [
+        'a wrong task',
+        { 'a.ts': taskModule('a').replace("('a'", "('1 a'") },
+        'a.ts',
+        /a\.ts: Expected a task name/,
+      ],
+      [
+        'two tasks of one name',
+        { 'a.ts': taskModule('a'), 'b.ts': taskModule('a') },
+        '.',
+        /Two tasks are named "a": in .*a\.ts and .*b\.ts/,
+      ],
+    ];
+  for (const [why, files, path, says] of wrong) {
+    it(`refuses ${why} and says where`, async () => {
+      const folder = await folderOf(files);
+      expect(await refusal(join(folder, path))).to.match(says);
+    });
+  }
+});
