@@ -1,5 +1,6 @@
 /** A task that was sent, followed by its id: Celery's AsyncResult. */
-import { ResultTimeoutError, TaskFailedError } from '../shared/errors.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BrokerUnavailableError, ResultTimeoutError, TaskFailedError } from '../shared/errors.ts';
 import type { AsyncResultBody } from '../shared/protocol.ts';
 import type { TaskState } from '../shared/states.ts';
 import type { Transport } from './transports/transport.ts';
@@ -15,6 +16,8 @@ export interface GetOptions {
 
 /** Each read of a waiting `get()` lasts at most so long; a timeout cuts the last one short. */
 const WAIT_MS = 30_000;
+/** Milliseconds between tries in an outage. */
+const TRY_AGAIN_MS = 250;
 
 /** Every property but `id` is read from Kaje when it is awaited: `await result.state`. */
 export class AsyncResult<Output = unknown> {
@@ -49,11 +52,20 @@ export class AsyncResult<Output = unknown> {
     signal,
   }: GetOptions): Promise<AsyncResultBody> {
     const until = Date.now() + timeout * 1000;
+    let hasAnswered = false;
     for (;;) {
       signal?.throwIfAborted();
       const waitMs = Math.max(0, Math.min(WAIT_MS, until - Date.now()));
-      const body = await this.#transport.read(this.id, waitMs, signal);
-      if (body.ready) return body;
+      try {
+        const body = await this.#transport.read(this.id, waitMs, signal);
+        if (body.ready) return body;
+        hasAnswered = true;
+      } catch (error) {
+        // An outage in the middle of a wait is waited out; one at its beginning is told.
+        const isOutage = hasAnswered && error instanceof BrokerUnavailableError;
+        if (!isOutage || Date.now() >= until) throw error;
+        await sleep(TRY_AGAIN_MS);
+      }
       signal?.throwIfAborted();
       if (Date.now() >= until) throw new ResultTimeoutError(this.id, timeout);
     }

@@ -9,7 +9,7 @@ import { TaskConflictError } from './errors.ts';
 import type { TaskMessage } from './message.ts';
 import type { AsyncResultBody } from './protocol.ts';
 import { accept, acceptAll } from './request.ts';
-import { pendingResult } from './results.ts';
+import { pendingResult, type TaskRecord } from './results.ts';
 
 export interface Sent {
   readonly result: AsyncResultBody;
@@ -73,7 +73,14 @@ export function createProducer({
   return {
     async send(request) {
       const message = await accept(request, catalog, now(), '');
-      await admit([message]);
+      try {
+        await admit([message]);
+      } catch (error) {
+        // What is stored already adds nothing to a full queue.
+        const repeat = await repeatOf(broker, message);
+        if (repeat) return repeat;
+        throw error;
+      }
       return new Promise<Sent>((resolve, reject) => {
         // setImmediate: every request that the sockets delivered in this tick joins the batch.
         if (waiting.push({ message, resolve, reject }) === 1) setImmediate(flush);
@@ -126,16 +133,32 @@ async function storeNamed(
   return answers;
 }
 
+/** The answer to a request that was sent before under its id; undefined when it is new. */
+async function repeatOf(broker: Broker, message: TaskMessage): Promise<Sent | undefined> {
+  const record = isNamed(message) ? (await lookUp(broker, [message])).get(message.id) : undefined;
+  return record && replayed(message, record);
+}
+
+function replayed({ id, body }: TaskMessage, record: TaskRecord): Sent {
+  if (record.fingerprint !== body.fingerprint) throw new TaskConflictError(id);
+  return { result: record.result, replayed: true };
+}
+
 async function storeAllOrNone(broker: Broker, messages: readonly TaskMessage[]): Promise<Sent[]> {
   const taken = await lookUp(broker, messages.filter(isNamed));
-  const replays = (message: TaskMessage): Sent | undefined => {
+  const answers = messages.map((message) => {
     const record = taken.get(message.id);
-    if (!record) return undefined;
-    if (record.fingerprint !== message.body.fingerprint) throw new TaskConflictError(message.id);
-    return { result: record.result, replayed: true };
-  };
-  const answers = messages.map(replays);
-  await broker.add(messages.filter((_, i) => !answers[i]));
+    return record && replayed(message, record);
+  });
+  const fresh = messages.filter((_, i) => !answers[i]);
+  await broker.add(fresh);
+  // Another process may have stored one of these ids in between: the record tells who was first.
+  const named = fresh.filter(isNamed);
+  const stored = await lookUp(broker, named);
+  for (const message of named) {
+    const record = stored.get(message.id);
+    if (record) replayed(message, record);
+  }
   return messages.map((message, i) => answers[i] ?? added(message));
 }
 

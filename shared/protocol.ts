@@ -378,7 +378,7 @@ export const ROUTES = {
     method: 'get',
     path: '/v1/tasks/{task_id}/events',
     summary: 'Each change of state or progress as Server-Sent Events, until the final one',
-    answers: { 200: 'AsyncResult' },
+    answers: { 200: 'AsyncResult', 204: null },
     errors: [404],
   },
   retryTask: {

@@ -80,8 +80,9 @@ export function createWatcher(broker: Pick<Broker, 'read' | 'listen'>): Watcher 
     };
   };
 
+  const readSoon = createBatchReader(broker);
   const wait: Watcher['wait'] = async (id, waitMs, signal) => {
-    const readNow = async () => (await broker.read([id]))[0] ?? null;
+    const readNow = () => readSoon(id);
     // First of all as it is: an outage is told at once, and what has ended needs no subscription.
     const first = await readNow();
     if (!first || first.result.ready || waitMs <= 0 || signal?.aborted) return first;
@@ -102,4 +103,23 @@ export function createWatcher(broker: Pick<Broker, 'read' | 'listen'>): Watcher 
   };
 
   return { watch, wait };
+}
+
+/** Reads one task; those asked for in one tick are read in one round trip. */
+function createBatchReader(broker: Pick<Broker, 'read'>) {
+  let ids: string[] = [];
+  let reading: Promise<(TaskRecord | null)[]> | undefined;
+
+  const readAll = async (): Promise<(TaskRecord | null)[]> => {
+    await new Promise((resolve) => setImmediate(resolve));
+    const batch = ids;
+    ids = [];
+    reading = undefined;
+    return broker.read(batch);
+  };
+  return async (id: string): Promise<TaskRecord | null> => {
+    const place = ids.push(id) - 1;
+    reading ??= readAll();
+    return (await reading)[place] ?? null;
+  };
 }

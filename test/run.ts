@@ -2,7 +2,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
-import { findOrMakeRedis, type LocalRedis } from '../cli/localRedis.ts';
+import { findOrMakeRedis } from '../cli/localRedis.ts';
+import type { LocalRedis } from '../cli/redisServer.ts';
+
+const ALL = ['test/**/*.test.ts'];
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -14,8 +17,6 @@ async function main(args: string[]): Promise<number> {
     await redis.stop();
   }
 }
-
-const ALL = ['test/**/*.test.ts'];
 
 function isSpec(arg: string): boolean {
   return arg.endsWith('.ts');

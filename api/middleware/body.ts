@@ -1,6 +1,6 @@
 /** Reads request bodies: JSON whole, NDJSON line by line, both bounded. */
 import type { Context } from 'koa';
-import { KajeError } from '../../shared/errors.ts';
+import { InvalidRequestError, KajeError } from '../../shared/errors.ts';
 import { MAX_JSON_DEPTH, MAX_STREAM_BYTES, MAX_TASKS } from '../../shared/protocol.ts';
 
 /**
@@ -36,7 +36,7 @@ export async function readNdjson(ctx: Context, maxLineBytes: number): Promise<un
     line++;
     if (text.length > maxLineBytes) throw tooLarge(ctx, maxLineBytes, `line ${line}`);
     if (isBlank(text)) return;
-    if (values.length === MAX_TASKS) throw tooLarge(ctx, MAX_TASKS, 'the body', 'tasks');
+    if (values.length === MAX_TASKS) throw tooMany(ctx);
     values.push(parse(decode(text), `line ${line}`));
   };
   for await (const chunk of chunksOf(ctx)) {
@@ -49,6 +49,14 @@ export async function readNdjson(ctx: Context, maxLineBytes: number): Promise<un
   }
   take(rest);
   return values;
+}
+
+/** As the schema says it of a JSON list. */
+function tooMany(ctx: Context): InvalidRequestError {
+  ctx.req.resume();
+  return new InvalidRequestError([
+    { path: '/tasks', message: `expected at most ${MAX_TASKS} tasks` },
+  ]);
 }
 
 const NEWLINE = 10;
@@ -102,10 +110,10 @@ function refuseLength(ctx: Context, maxBytes: number): void {
   if (Number(ctx.get('content-length') || 0) > maxBytes) throw tooLarge(ctx, maxBytes);
 }
 
-function tooLarge(ctx: Context, max: number, what = 'the body', unit = 'bytes'): KajeError {
+function tooLarge(ctx: Context, max: number, what = 'the body'): KajeError {
   // The rest is thrown away as it comes; requestTimeout ends a client that never ends.
   ctx.req.resume();
-  return new KajeError('BODY_TOO_LARGE', `Expected ${what} to hold at most ${max} ${unit}`);
+  return new KajeError('BODY_TOO_LARGE', `Expected ${what} to hold at most ${max} bytes`);
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });

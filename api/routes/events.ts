@@ -16,8 +16,13 @@ export async function taskEvents(ctx: Context, { broker, watcher, stopping }: De
   const id = String(ctx.params.task_id);
   const [record] = await broker.read([id]);
   if (!record) throw new TaskNotFoundError(id);
-  const stream = openStream(ctx);
   let lastId = ctx.get('last-event-id') || undefined;
+  if (record.result.ready && eventsSince(record, lastId).length === 0) {
+    // All is told. 204 is what makes an EventSource stop coming back (HTML standard, 9.2.3).
+    ctx.status = 204;
+    return;
+  }
+  const stream = openStream(ctx);
 
   const tell = (seen: TaskRecord | null): void => {
     if (!seen || stream.writableEnded) {

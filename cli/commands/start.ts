@@ -5,9 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import type { Config } from '../../shared/config.ts';
 import { KajeError } from '../../shared/errors.ts';
-import { findOrMakeRedis, type LocalRedis } from '../localRedis.ts';
+import { findOrMakeRedis } from '../localRedis.ts';
 import { configOf, parseQueues, withSettings } from '../options.ts';
 import { colour, print } from '../output.ts';
+import type { LocalRedis } from '../redisServer.ts';
 
 /** The sample tasks lie beside cli/, in the sources as in dist. */
 const SAMPLES = fileURLToPath(new URL('../../tasks', import.meta.url));

@@ -120,36 +120,35 @@ function rootOf(base: string): string {
   );
 }
 
-async function request(
-  url: string,
-  { method = 'GET', body, headers, signal, withinMs = SILENT_MS }: Call,
-): Promise<Response> {
-  const payload = typeof body === 'string' || body === undefined ? body : JSON.stringify(body);
-  const type: Record<string, string> =
-    body === undefined ? {} : { 'content-type': 'application/json' };
+async function request(url: string, call: Call): Promise<Response> {
+  const { signal, withinMs = SILENT_MS } = call;
   const { limited, settled } = limit(signal, withinMs);
   let response: Response;
   try {
-    response = await fetch(url, {
-      method,
-      headers: { ...type, ...headers },
-      ...(payload === undefined ? {} : { body: payload }),
-      ...(limited ? { signal: limited } : {}),
-    });
+    response = await fetch(url, { ...initOf(call), ...(limited ? { signal: limited } : {}) });
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    const reason = cause instanceof Error ? cause.message || cause.name : String(cause);
-    throw new BrokerUnavailableError(
-      `the API at ${new URL(url).origin} cannot be reached (${reason})`,
-      { cause },
-    );
+    throw unreachable(url, error);
   } finally {
     settled();
   }
   if (response.ok) return response;
   const problem = await json<Partial<ProblemBody>>(response).catch(() => ({}));
   throw errorOf(response.status, problem, url);
+}
+
+function initOf({ method = 'GET', body, headers }: Call): RequestInit {
+  if (body === undefined) return { method, headers: { ...headers } };
+  const payload = typeof body === 'string' ? body : JSON.stringify(body);
+  return { method, body: payload, headers: { 'content-type': 'application/json', ...headers } };
+}
+
+/** fetch hides the reason one level down. */
+function unreachable(url: string, error: unknown): BrokerUnavailableError {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const reason = cause instanceof Error ? cause.message || cause.name : String(cause);
+  const what = `the API at ${new URL(url).origin} cannot be reached (${reason})`;
+  return new BrokerUnavailableError(what, { cause });
 }
 
 /** The signal, and besides an end to silence; a stream has none, and is under the signal throughout. */

@@ -58,7 +58,7 @@ export function createRedisTransport(url: string, prefix: string | undefined): T
       const [first] = await broker.read([id]);
       if (!first) throw new TaskNotFoundError(id);
       const records = followed((seen) => watcher.watch(id, seen, { live: true }), signal);
-      yield* storyOf(records);
+      yield* storyOf(id, records);
     },
     registry: () => connected.then(broker.registry),
     queues: () => connected.then(broker.queues),
@@ -67,9 +67,13 @@ export function createRedisTransport(url: string, prefix: string | undefined): T
   };
 }
 
-async function* storyOf(records: AsyncIterable<TaskRecord>): AsyncGenerator<AsyncResultBody, void> {
+async function* storyOf(
+  id: string,
+  records: AsyncIterable<TaskRecord | null>,
+): AsyncGenerator<AsyncResultBody, void> {
   let lastId: string | undefined;
   for await (const record of records) {
+    if (!record) throw new TaskNotFoundError(id);
     for (const event of eventsSince(record, lastId)) {
       lastId = event.id;
       yield event.result;
@@ -78,11 +82,11 @@ async function* storyOf(records: AsyncIterable<TaskRecord>): AsyncGenerator<Asyn
   }
 }
 
-/** Turns a callback into an iterator; ends when the task is gone or the signal says so. */
+/** Turns a callback into an iterator; ends when the signal says so. */
 async function* followed(
   watch: (seen: (record: TaskRecord | null) => void) => () => void,
   signal: AbortSignal | undefined,
-): AsyncGenerator<TaskRecord, void> {
+): AsyncGenerator<TaskRecord | null, void> {
   const seen: (TaskRecord | null)[] = [];
   let wake: () => void = () => undefined;
   const stop = watch((record) => {
@@ -94,8 +98,7 @@ async function* followed(
   try {
     while (!signal?.aborted) {
       const record = seen.shift();
-      if (record === null) return;
-      if (record) yield record;
+      if (record !== undefined) yield record;
       else await new Promise<void>((resolve) => (wake = resolve));
     }
   } finally {

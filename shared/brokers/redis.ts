@@ -76,7 +76,9 @@ export function createRedisBroker({
     },
     async forget(id) {
       const { queue } = await finished(id);
-      await answered(redis, queues.of(queue).remove(id));
+      const removed = await answered(redis, queues.of(queue).remove(id));
+      // Somebody was faster: gone already, or retried and running.
+      if (removed === 0) await finished(id);
     },
     async queues() {
       const [names, workers] = await Promise.all([

@@ -163,7 +163,7 @@ describe('POST /v1/send_tasks as NDJSON', () => {
   it('takes 10,000 lines, and refuses one more without storing any', async () => {
     const line = `${lineOf(ECHO)}\n`;
     expect((await sendLines(line.repeat(10_000))).body.tasks).to.have.length(10_000);
-    expect((await sendLines(line.repeat(10_001))).status).to.equal(413);
+    expect((await sendLines(line.repeat(10_001))).status).to.equal(422);
     expect(await stored()).to.equal(10_000);
   });
 

@@ -16,13 +16,9 @@ import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
-import {
-  findOrMakeRedis,
-  findRedisServer,
-  type LocalRedis,
-  type RedisServer,
-  startRedisServer,
-} from '../../cli/localRedis.ts';
+import { findRedisServer, type RedisServer } from '../../cli/findRedis.ts';
+import { findOrMakeRedis, startRedisServer } from '../../cli/localRedis.ts';
+import type { LocalRedis } from '../../cli/redisServer.ts';
 
 const log = () => {};
 const sharedHome = process.env.KAJE_HOME ?? '.kaje';
@@ -286,9 +282,11 @@ async function cutEnd(dir: string): Promise<void> {
 
 /** A process of its own that starts a server, prints its URL and waits to be killed. */
 function startElsewhere(options: { dir: string; persistent: boolean }): ChildProcess {
-  const module = new URL('../../cli/localRedis.ts', import.meta.url).href;
+  const finding = new URL('../../cli/findRedis.ts', import.meta.url).href;
+  const starting = new URL('../../cli/localRedis.ts', import.meta.url).href;
   const code = `
-    const { findRedisServer, startRedisServer } = await import(${JSON.stringify(module)});
+    const { findRedisServer } = await import(${JSON.stringify(finding)});
+    const { startRedisServer } = await import(${JSON.stringify(starting)});
     const server = await findRedisServer({ home: ${JSON.stringify(sharedHome)}, log() {} });
     const redis = await startRedisServer(server, ${JSON.stringify(options)});
     console.log(redis.url);

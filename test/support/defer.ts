@@ -9,5 +9,12 @@ export function defer(cleanUp: CleanUp): void {
 }
 
 afterEach('what the test has made is taken away', async () => {
-  for (const cleanUp of deferred.splice(0).reverse()) await cleanUp();
+  const failures: unknown[] = [];
+  for (const cleanUp of deferred.splice(0).reverse()) {
+    // One that fails must not leave the others undone: a forgotten connection keeps mocha alive.
+    await Promise.resolve()
+      .then(cleanUp)
+      .catch((error) => failures.push(error));
+  }
+  if (failures.length > 0) throw failures[0];
 });

@@ -2,7 +2,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findRedisServer, type StartedRedis, startRedisServer } from '../../cli/localRedis.ts';
+import { findRedisServer } from '../../cli/findRedis.ts';
+import { startRedisServer } from '../../cli/localRedis.ts';
+import type { StartedRedis } from '../../cli/redisServer.ts';
 import { defer } from './defer.ts';
 
 export interface OwnRedis {

@@ -6,7 +6,7 @@ import { PermanentError } from '../outcome.ts';
 export const retryFailure: Step = async function retryFailure(run, next) {
   await next();
   const { outcome, policy, ctx } = run;
-  if (outcome?.kind !== 'failure' || ctx.retries >= ctx.maxRetries) return;
+  if (outcome?.kind !== 'failure' || !(ctx.retries < ctx.maxRetries)) return;
   if (run.thrown instanceof PermanentError || !isRetryable(run.thrown, policy)) return;
   run.outcome = { kind: 'retry', error: outcome.error, delayMs: retryDelayMs(ctx.retries, policy) };
 };
