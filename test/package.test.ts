@@ -100,6 +100,25 @@ describe('the package', () => {
     }
   });
 
+  it('runs tasks of a CommonJS project too, in TypeScript and in JavaScript', async () => {
+    const config = testConfig();
+    await mkdir(join(project, 'cjs'), { recursive: true });
+    await writeFile(join(project, 'cjs/package.json'), '{ "type": "commonjs" }');
+    await writeFile(
+      join(project, 'cjs/four.ts'),
+      TASK('four', ': { x: number }').replace('import.meta.url', '__filename'),
+    );
+    const plain = `exports.task = require('kaje').defineTask('five', { run: ({ x }) => [__filename, x * 2] });`;
+    await writeFile(join(project, 'cjs/five.js'), plain);
+    await startWorker(project, config, 'cjs');
+    const kaje = new Kaje({ redis: config.redisUrl, prefix: config.prefix });
+    defer(() => kaje.close());
+    for (const name of ['four', 'five']) {
+      const result = await (await kaje.sendTask(name, { x: 21 })).get({ timeout: 20 });
+      expect(result).to.have.property('1', 42);
+    }
+  });
+
   it('knows tasks that were defined by another copy of it', async () => {
     const { redisUrl, prefix } = testConfig();
     const env = { KAJE_REDIS_URL: redisUrl, KAJE_PREFIX: prefix };
@@ -140,9 +159,10 @@ describe('the package', () => {
 async function startWorker(
   cwd: string,
   { redisUrl, prefix }: { redisUrl: string; prefix: string },
+  tasks = 'tasks',
 ): Promise<void> {
   const main = join(cwd, 'node_modules/kaje/dist/cli/main.js');
-  const worker: ChildProcess = fork(main, ['worker', '--tasks', 'tasks'], {
+  const worker: ChildProcess = fork(main, ['worker', '--tasks', tasks], {
     cwd,
     env: { ...process.env, KAJE_REDIS_URL: redisUrl, KAJE_PREFIX: prefix },
     execArgv: [],

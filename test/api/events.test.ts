@@ -62,8 +62,16 @@ describe('GET /v1/tasks/{task_id}/events', () => {
       return (await stream.ended).map(({ data }) => data.state);
     };
     expect(await states(all[0]?.id ?? '')).to.deep.equal(['STARTED', 'SUCCESS']);
-    expect(await states(all.at(-1)?.id ?? '')).to.deep.equal([]);
     expect(await states('nonsense')).to.deep.equal(['SUCCESS']);
+  });
+
+  it('answers 204 behind the final event, so that an EventSource stops coming back', async () => {
+    const api = await startBoth();
+    await api.post('/v1/send_task?wait=10', { name: 'add', args: [1, 2], task_id: 't' });
+    const [final] = await (await openSse(`${api.url}/v1/tasks/t/events`)).ended;
+    const again = await api.get('/v1/tasks/t/events', { 'last-event-id': final?.id ?? '' });
+    expect(again.status).to.equal(204);
+    expect(again.text).to.equal('');
   });
 
   it('answers an unknown id with 404 as a problem', async () => {

@@ -4,11 +4,11 @@ import type { Broker } from '../../shared/broker.ts';
 import { createCatalog } from '../../shared/catalog.ts';
 import { InvalidRequestError, QueueFullError, TaskConflictError } from '../../shared/errors.ts';
 import { createProducer } from '../../shared/producer.ts';
-import { defineTask, type Task } from '../../shared/task.ts';
+import { defineTask } from '../../shared/task.ts';
 import { publish, startTestBroker } from '../support/broker.ts';
 
 const input = z.object({ a: z.number(), b: z.number() });
-const add = defineTask('add', { input, run: ({ a, b }) => a + b }) as unknown as Task;
+const add = defineTask('add', { input, run: ({ a, b }) => a + b });
 const request = (task_id?: string, a = 1) => ({
   name: 'add',
   kwargs: { a, b: 2 },
@@ -37,11 +37,13 @@ async function startTestProducer(options: { queueMaxLength?: number; now?: () =>
 describe('the producer', () => {
   it('stores what is sent in one tick by one write, each with its own answer', async () => {
     const { producer, writes, stored } = await startTestProducer();
+    // From here on the task is known, so that no send waits longer than the others.
+    await producer.send(request());
     const sent = await Promise.all(times(50, () => producer.send(request())));
-    expect(writes).to.deep.equal([50]);
+    expect(writes).to.deep.equal([1, 50]);
     expect(new Set(sent.map(({ result }) => result.task_id))).to.have.property('size', 50);
     expect(sent.every(({ replayed }) => !replayed)).to.equal(true);
-    expect(await stored()).to.equal(50);
+    expect(await stored()).to.equal(51);
   });
 
   it('refuses the wrong one of a tick and stores the rest', async () => {
@@ -164,6 +166,14 @@ describe('the producer', () => {
       expect(refused).to.have.length(15);
       for (const reason of refused) expect(reason).to.be.instanceOf(QueueFullError);
       expect(await stored()).to.equal(5);
+    });
+
+    it('answers the repeat of a request that it has taken, also when it is full', async () => {
+      const { producer } = await startTestProducer({ queueMaxLength: 1 });
+      await producer.send(request('mine'));
+      expect(await producer.send(request('mine'))).to.include({ replayed: true });
+      expect(await failure(producer.send(request('mine', 2)))).to.be.instanceOf(TaskConflictError);
+      expect(await failure(producer.send(request('other')))).to.be.instanceOf(QueueFullError);
     });
   });
 });

@@ -3,15 +3,15 @@ import { expect } from 'chai';
 import { z } from 'zod';
 import { DefinitionError } from '../../shared/errors.ts';
 import { createRegistry, specOf } from '../../shared/registry.ts';
-import { defineTask, type Task } from '../../shared/task.ts';
+import { defineTask } from '../../shared/task.ts';
 
 const run = () => undefined;
-const add = defineTask('add', { run }) as Task;
-const twin = defineTask('add', { run }) as Task;
+const add = defineTask('add', { run });
+const twin = defineTask('add', { run });
 
 describe('the registry', () => {
   it('holds tasks by name', () => {
-    const pay = defineTask('pay', { run }) as Task;
+    const pay = defineTask('pay', { run });
     const registry = createRegistry([
       [add, 'a.ts'],
       [pay, 'a.ts'],
@@ -53,7 +53,7 @@ describe('the published description of a task', () => {
 
   it('tells the options that a call may override', () => {
     const options = { queue: 'slow', retry: { max: 7 }, resultExpires: 60, ignoreResult: true };
-    const spec = specOf(defineTask('pay', { ...options, description: 'Pays', run }) as Task);
+    const spec = specOf(defineTask('pay', { ...options, description: 'Pays', run }));
     expect(spec.description).to.equal('Pays');
     expect(spec.options).to.deep.equal({
       queue: 'slow',
@@ -64,13 +64,13 @@ describe('the published description of a task', () => {
   });
 
   it('counts three retries where the task names none but has a policy', () => {
-    const spec = specOf(defineTask('pay', { retry: {}, run }) as Task);
+    const spec = specOf(defineTask('pay', { retry: {}, run }));
     expect(spec.options.max_retries).to.equal(3);
   });
 
   it('shows the schema of the input, not of what the task gets after defaults', () => {
     const input = z.object({ to: z.email(), times: z.number().default(1) });
-    const spec = specOf(defineTask('mail', { input, run }) as Task);
+    const spec = specOf(defineTask('mail', { input, run }));
     expect(spec.validates).to.equal(true);
     expect(spec.input).to.include({ type: 'object' });
     expect(spec.input?.required).to.deep.equal(['to']);
@@ -83,14 +83,14 @@ describe('the published description of a task', () => {
   ];
   for (const [why, input] of opaque) {
     it(`still says that input is checked where the schema ${why}`, () => {
-      const spec = specOf(defineTask('opaque', { input, run }) as Task);
+      const spec = specOf(defineTask('opaque', { input, run }));
       expect(spec).to.include({ input: null, validates: true });
     });
   }
 
   it('survives the way through JSON', () => {
     const input = z.object({ a: z.number() });
-    const spec = specOf(defineTask('add', { input, run }) as Task);
+    const spec = specOf(defineTask('add', { input, run }));
     expect(JSON.parse(JSON.stringify(spec))).to.deep.equal(spec);
   });
 });

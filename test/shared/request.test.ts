@@ -5,7 +5,7 @@ import type { MessageBody } from '../../shared/message.ts';
 import { MAX_COUNTDOWN } from '../../shared/protocol.ts';
 import { specOf, type TaskSpec } from '../../shared/registry.ts';
 import { accept } from '../../shared/request.ts';
-import { defineTask, type Task } from '../../shared/task.ts';
+import { defineTask } from '../../shared/task.ts';
 
 const NOW = Date.parse('2026-11-22T10:00:00.000Z');
 const input = z.object({ to: z.string(), times: z.number().default(1) });
@@ -13,15 +13,15 @@ const retry = { max: 3 };
 const run = () => undefined;
 const specs = new Map<string, TaskSpec>(
   [
-    defineTask('mail', { input, run }) as unknown as Task,
-    defineTask('free', { run }) as unknown as Task,
+    defineTask('mail', { input, run }),
+    defineTask('free', { run }),
     defineTask('eager', {
       queue: 'slow',
       retry,
       resultExpires: 60,
       ignoreResult: true,
       run,
-    }) as Task,
+    }),
   ].map((task) => [task.name, specOf(task)]),
 );
 const catalog = { find: async (name: string) => specs.get(name), names: () => specs.keys() };

@@ -1,14 +1,14 @@
 import { expect } from 'chai';
 import type { Broker } from '../../shared/broker.ts';
 import { createAnnouncer } from '../../shared/bus.ts';
-import { defineTask, type Task } from '../../shared/task.ts';
+import { defineTask } from '../../shared/task.ts';
 import { createWatcher } from '../../shared/watcher.ts';
 import { messageOf, startTestBroker } from '../support/broker.ts';
 import { eventually } from '../support/eventually.ts';
 import { testRedis } from '../support/redis.ts';
 import { startTestWorker } from '../support/worker.ts';
 
-const add = defineTask('add', { run: () => 5 }) as Task;
+const add = defineTask('add', { run: () => 5 });
 
 /** A watcher on a real broker, of which the calls are counted. */
 async function startTestWatcher(change: Partial<Broker> = {}) {
@@ -149,7 +149,7 @@ describe('the watcher', () => {
     await broker.add([messageOf('a', { name: 'hang' })]);
     const states: (string | undefined)[] = [];
     const stop = watcher.watch('a', (record) => states.push(record?.result.state), { live: true });
-    const hang = defineTask('hang', { run: (_: object, ctx) => aborted(ctx.signal) }) as Task;
+    const hang = defineTask('hang', { run: (_: object, ctx) => aborted(ctx.signal) });
     await startTestWorker(config, [hang]);
     await eventually(() => states.includes('STARTED'), 3000);
     stop();

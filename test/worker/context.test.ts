@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import { defineTask, type Task } from '../../shared/task.ts';
+import { defineTask } from '../../shared/task.ts';
 import { eventually } from '../support/eventually.ts';
 import { testRun } from '../support/run.ts';
 
-const task = defineTask('work', { run: () => 1 }) as Task;
+const task = defineTask('work', { run: () => 1 });
 
 describe('the context of a task', () => {
   it('tells what the sender said, and defaults for the rest', () => {

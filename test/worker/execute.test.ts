@@ -11,7 +11,7 @@ const retry = { max: 5, delay: 2, jitter: false };
 
 /** A task that returns what `run` returns, with retries unless told otherwise. */
 const taskOf = (run: () => unknown, options: TaskOptions = { retry }) =>
-  defineTask('work', { ...options, run }) as Task;
+  defineTask('work', { ...options, run });
 
 const outcomeOf = (task: Task, options: RunOptions = {}) => execute(testRun(task, options).run);
 
@@ -170,7 +170,7 @@ describe('the execution of a task', () => {
 
   describe('with a schema', () => {
     const input = z.object({ to: z.string(), times: z.coerce.number().default(1) });
-    const mail = defineTask('mail', { input, retry, run: (given) => given }) as unknown as Task;
+    const mail = defineTask('mail', { input, retry, run: (given) => given });
     const withBody = (body: object) => ({ message: { body } });
 
     it('gives the task bound arguments, with defaults and transforms', async () => {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { z } from 'zod';
 import type { Log } from '../../shared/log.ts';
-import { defineTask, type Task } from '../../shared/task.ts';
+import { defineTask } from '../../shared/task.ts';
 import type { Run } from '../../worker/context.ts';
 import { type Outcome, PermanentError } from '../../worker/outcome.ts';
 import { checkInput } from '../../worker/steps/checkInput.ts';
@@ -16,7 +16,7 @@ const failure: Outcome = { kind: 'failure', error };
 const task = defineTask('work', {
   retry: { max: 2, delay: 1, jitter: false },
   run: () => 1,
-}) as Task;
+});
 const never = () => Promise.reject(new Error('the next step was called'));
 
 /** Stands for the steps below, which settle the outcome. */
@@ -89,7 +89,7 @@ describe('the step settle', () => {
 
 describe('the step checkInput', () => {
   const input = z.object({ a: z.number().default(3) });
-  const checked = defineTask('checked', { input, run: () => 1 }) as unknown as Task;
+  const checked = defineTask('checked', { input, run: () => 1 });
 
   it('hands the parsed input on', async () => {
     const { run } = testRun(checked);
@@ -119,7 +119,7 @@ describe('the step checkInput', () => {
 
 describe('the step runTask', () => {
   it('runs the task with its input and context, and keeps what it returns', async () => {
-    const echo = defineTask('echo', { run: (given: object, ctx) => [given, ctx.id] }) as Task;
+    const echo = defineTask('echo', { run: (given: object, ctx) => [given, ctx.id] });
     const { run } = testRun(echo);
     run.input = { a: 1 };
     await runTask(run, never);

@@ -12,7 +12,7 @@ import { startTestWorker } from '../support/worker.ts';
 
 type Run = (input: never, ctx: TaskContext) => unknown;
 const taskOf = (name: string, run: Run, retry?: Task['options']['retry']) =>
-  defineTask(name, { ...(retry ? { retry } : {}), run }) as unknown as Task;
+  defineTask(name, { ...(retry ? { retry } : {}), run });
 
 const untilAborted = (signal: AbortSignal) =>
   new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));

@@ -6,7 +6,7 @@ import {
   TaskNotFoundError,
   WrongStateError,
 } from '../../../shared/errors.ts';
-import { defineTask, type Task } from '../../../shared/task.ts';
+import { defineTask } from '../../../shared/task.ts';
 import { messageOf, publish, startTestBroker } from '../../support/broker.ts';
 import { defer } from '../../support/defer.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -16,13 +16,13 @@ import { startTestWorker } from '../../support/worker.ts';
 
 class Refused extends Error {}
 
-const add = defineTask('add', { run: () => 5 }) as Task;
+const add = defineTask('add', { run: () => 5 });
 const fail = defineTask('fail', {
   retry: { max: 2, delay: 0.001 },
   run() {
     throw new Refused('no');
   },
-}) as Task;
+});
 
 const stateOf = async (broker: Broker, id: string) => (await broker.read([id]))[0]?.result.state;
 const becomes = (broker: Broker, id: string, state: string) =>

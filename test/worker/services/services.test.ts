@@ -4,15 +4,17 @@ import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { createKeys } from '../../../shared/keys.ts';
 import { createRegistry } from '../../../shared/registry.ts';
-import { defineTask, type Task } from '../../../shared/task.ts';
+import { defineTask } from '../../../shared/task.ts';
 import { every } from '../../../worker/every.ts';
 import { createAnnouncement } from '../../../worker/services/announcement.ts';
 import { createHealth } from '../../../worker/services/health.ts';
+import { startTestBroker } from '../../support/broker.ts';
 import { defer } from '../../support/defer.ts';
 import { eventually } from '../../support/eventually.ts';
 import { silentLog, testConfig, testRedis } from '../../support/redis.ts';
+import { startTestWorker } from '../../support/worker.ts';
 
-const add = defineTask('add', { description: 'Adds', run: () => 1 }) as Task;
+const add = defineTask('add', { description: 'Adds', run: () => 1 });
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -83,6 +85,24 @@ describe('the announcement of tasks', () => {
     await other.del(keys.registry, keys.queues);
     redis.disconnect(true);
     await eventually(async () => expect(await published()).to.deep.equal(['Adds', ['a', 'b']]));
+  });
+});
+
+describe('the queues of a worker', () => {
+  it('keep few events of BullMQ, which hold a copy of each result', async () => {
+    const config = testConfig();
+    const redis = testRedis();
+    const big = defineTask('big', { run: () => 'x'.repeat(10_000) });
+    await startTestWorker(config, [big]);
+    const { broker } = await startTestBroker(config);
+    const ids = Array.from({ length: 500 }, (_, i) => `big-${i}`);
+    await broker.add(
+      ids.map((id) => ({ id, name: 'big', queue: 'default', sentAt: Date.now(), body: {} })),
+    );
+    const keys = createKeys(config.prefix);
+    await eventually(async () => (await redis.zcard(keys.finished('default', true))) === 500);
+    // Streams are trimmed by whole nodes of up to 100 entries.
+    expect(await redis.xlen(`${keys.queueBase('default')}events`)).to.be.at.most(300);
   });
 });
 
