@@ -1,5 +1,6 @@
 /** How long a client is willing to wait: `?wait=N`, or `Prefer: wait=N` as in RFC 7240. */
 import type { Context } from 'koa';
+import { linked } from '../shared/abort.ts';
 import { InvalidRequestError } from '../shared/errors.ts';
 import { MAX_WAIT } from '../shared/protocol.ts';
 
@@ -28,16 +29,14 @@ function queryWait(text: string | string[] | undefined): number {
 
 /** A signal that ends a wait: the client has gone, or the process stops. */
 export function leaving(ctx: Context, stopping: AbortSignal): AbortSignal {
+  const gone = new AbortController();
+  const { signal, unlink } = linked(gone.signal, stopping);
+  const leave = () => {
+    gone.abort();
+    unlink();
+  };
   // Gone before anybody listened: `close` would not come again.
-  if (ctx.res.closed || stopping.aborted) return AbortSignal.abort();
-  const left = new AbortController();
-  const leave = () => left.abort();
-  if (stopping.aborted) leave();
-  // Not AbortSignal.any: on Node 20 a signal as long-lived as `stopping` would keep each of them.
-  stopping.addEventListener('abort', leave);
-  ctx.res.once('close', () => {
-    stopping.removeEventListener('abort', leave);
-    leave();
-  });
-  return left.signal;
+  if (ctx.res.closed) leave();
+  else ctx.res.once('close', leave);
+  return signal;
 }

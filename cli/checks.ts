@@ -4,6 +4,7 @@ import { HEARTBEAT_TTL_MS } from '../shared/brokers/redis.ts';
 import type { Config } from '../shared/config.ts';
 import { createKeys } from '../shared/keys.ts';
 import { answered } from '../shared/redis.ts';
+import { withoutSecrets } from '../shared/secrets.ts';
 
 export interface Finding {
   readonly check: string;
@@ -21,7 +22,7 @@ export async function checkRedis(
   try {
     const info = parseInfo(await answered(redis, redis.info()));
     return [
-      { check: 'redis', status: 'ok', found: `${withoutPassword(redisUrl)} answers` },
+      { check: 'redis', status: 'ok', found: `${withoutSecrets(redisUrl)} answers` },
       checkVersion(info),
       checkEviction(info),
       checkPersistence(info),
@@ -30,7 +31,7 @@ export async function checkRedis(
       await checkClock(redis),
     ];
   } catch (error) {
-    const found = `${withoutPassword(redisUrl)}: ${error instanceof Error ? error.message : error}`;
+    const found = `${withoutSecrets(redisUrl)}: ${error instanceof Error ? error.message : error}`;
     const advice = 'start Redis, or give its address with --redis-url or KAJE_REDIS_URL';
     return [{ check: 'redis', status: 'fail', found, advice }];
   }
@@ -149,8 +150,4 @@ export async function checkApi(url: string): Promise<Finding> {
     const advice = 'start one with kaje api, or give its address with --url or KAJE_URL';
     return { check, status: 'warn', found: `${url} cannot be reached`, advice };
   }
-}
-
-function withoutPassword(url: string): string {
-  return url.replace(/\/\/[^@/]*@/, '//***@');
 }

@@ -12,6 +12,12 @@ export interface Broker {
   add(messages: readonly TaskMessage[]): Promise<void>;
   /** Records in the order of the ids, null for unknown ones; one round trip, however many. */
   read(ids: readonly string[]): Promise<(TaskRecord | null)[]>;
+  /**
+   * Claims ids for a moment, each for one caller in the cluster: which of them are the caller's now.
+   * What is read behind a claim that was got stays so until it is released.
+   */
+  claim(ids: readonly string[]): Promise<boolean[]>;
+  release(ids: readonly string[]): Promise<void>;
   /** Puts a FAILURE or REVOKED task back to the start; throws WrongStateError or TaskNotFoundError. */
   retry(id: string): Promise<AsyncResultBody>;
   /** Removes a finished task; throws WrongStateError or TaskNotFoundError. */

@@ -20,6 +20,7 @@ export function createCatalog(
   let specs: ReadonlyMap<string, TaskSpec> = new Map();
   let readAt = Number.NEGATIVE_INFINITY;
   let reading: Promise<void> | undefined;
+  let isStale = true;
 
   const read = (): Promise<void> => {
     reading ??= broker
@@ -33,16 +34,21 @@ export function createCatalog(
       });
     return reading;
   };
-  // A read under way may have been sent before the change; what fails is read again at the next miss.
-  const readAnew = async () => {
+  /** Behind a read under way, which may have been sent before the change. */
+  const readAnew = async (): Promise<void> => {
     await reading?.catch(() => undefined);
     await read();
+    isStale = false;
   };
-  broker.onRegistryChange(() => void readAnew().catch(() => undefined));
+  broker.onRegistryChange(() => {
+    isStale = true;
+    // Should it fail, the next find reads again.
+    readAnew().catch(() => undefined);
+  });
 
   return {
     async find(name) {
-      if (!specs.has(name)) await reading;
+      if (isStale) await readAnew();
       if (!specs.has(name)) {
         // A worker may have started since: nobody is refused by an old look.
         await sleep(Math.max(0, readAt + LOOK_AGAIN_MS - now()));

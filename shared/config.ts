@@ -4,6 +4,7 @@
  */
 import { DefinitionError } from './errors.ts';
 import { DEFAULT_PORT, MAX_BODY_BYTES } from './protocol.ts';
+import { withoutSecrets } from './secrets.ts';
 
 /** What a value may be: in words, and how it is read; undefined when it is wrong. */
 interface Kind<T> {
@@ -59,12 +60,7 @@ export const SETTINGS = {
     'redis://127.0.0.1:6379',
     'Redis: redis://, rediss:// or a socket path',
   ),
-  prefix: setting(
-    'KAJE_PREFIX',
-    prefix,
-    'kaje',
-    'First part of every Redis key; `{name}` for Redis Cluster',
-  ),
+  prefix: setting('KAJE_PREFIX', prefix, 'kaje', 'First part of every Redis key'),
   host: setting('KAJE_HOST', host, '127.0.0.1', 'Address that the API listens on'),
   port: setting('KAJE_PORT', integer(0, 65_535), DEFAULT_PORT, 'Port of the API; 0 = any free one'),
   maxConnections: setting(
@@ -163,7 +159,9 @@ export function loadConfig(
     if (raw === undefined || raw === '') return fallback;
     const value = parse(raw);
     if (value === undefined) {
-      problems.push(`Expected ${flagOf(name)} (${name}) to be ${expected}, got "${raw}"`);
+      problems.push(
+        `Expected ${flagOf(name)} (${name}) to be ${expected}, got "${withoutSecrets(raw)}"`,
+      );
     }
     return value ?? fallback;
   };

@@ -19,6 +19,8 @@ export interface Keys {
   worker(id: string): string;
   /** STRING with a TTL: who sweeps old results now. */
   readonly sweeper: string;
+  /** STRING with a TTL: somebody stores a task under this id, which a client chose, right now. */
+  claim(id: string): string;
   /** STRING with a TTL: written by the readiness check. */
   readonly probe: string;
   /** HASH job of BullMQ: the record of a task. */
@@ -45,6 +47,7 @@ export function createKeys(prefix: string): Keys {
     workers: ours('workers'),
     worker: (id) => ours(`worker:${id}`),
     sweeper: ours('sweeper'),
+    claim: (id) => ours(`claim:${id}`),
     probe: ours('probe'),
     job: (queue, id) => queueBase(queue) + id,
     finished: (queue, succeeded) => queueBase(queue) + (succeeded ? 'completed' : 'failed'),

@@ -7,7 +7,7 @@ import { logLine } from './logLine.ts';
 export type Log = Logger;
 
 export function createLog(config: Pick<Config, 'logLevel' | 'logFormat'>, name: string): Log {
-  const options = { name, level: config.logLevel };
+  const options = { name, level: config.logLevel, serializers: { err: withoutCommand } };
   return isPretty(config.logFormat) ? pino(options, prettyStream()) : pino(options);
 }
 
@@ -27,4 +27,11 @@ function prettyStream() {
     customPrettifiers: { time: (time) => String(time), name: (name) => String(name) },
     messageFormat: (entry, _key, _level, { colors }) => logLine(entry, colors),
   });
+}
+
+/** An error for the log; ioredis hangs the command on its errors, with what users have sent. */
+function withoutCommand(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { command: _, args: __, ...rest } = { ...pino.stdSerializers.err(error) };
+  return rest;
 }

@@ -52,7 +52,7 @@ const STATE_COLOURS: Readonly<Record<string, keyof Colours>> = {
 };
 
 function shown(value: unknown): string {
-  if (typeof value === 'string' && /^[^\s"]+$/.test(value)) return value;
+  if (typeof value === 'string' && /^[\x21\x23-\x7e]+$/.test(value)) return value;
   return JSON.stringify(value) ?? String(value);
 }
 

@@ -6,6 +6,7 @@ import { createAdmission } from './admission.ts';
 import type { Broker } from './broker.ts';
 import type { Catalog } from './catalog.ts';
 import { TaskConflictError } from './errors.ts';
+import { claimIds } from './idempotency.ts';
 import type { TaskMessage } from './message.ts';
 import type { AsyncResultBody } from './protocol.ts';
 import { accept, acceptAll } from './request.ts';
@@ -52,9 +53,22 @@ export function createProducer({
   const admit = createAdmission(broker, queueMaxLength, now);
   let waiting: Waiting[] = [];
 
-  const flush = async (): Promise<void> => {
+  const flush = (): void => {
     const batch = waiting;
     waiting = [];
+    // Ids that we made cannot be taken yet: one write. Those of clients are claimed first.
+    settle(
+      batch.filter(({ message }) => !isNamed(message)),
+      storeFresh,
+    );
+    settle(
+      batch.filter(({ message }) => isNamed(message)),
+      storeNamed,
+    );
+  };
+
+  const settle = async (batch: readonly Waiting[], store: typeof storeFresh): Promise<void> => {
+    if (batch.length === 0) return;
     try {
       const answers = await store(
         broker,
@@ -97,77 +111,62 @@ export function createProducer({
 const isNamed = ({ body }: TaskMessage) => body.fingerprint !== undefined;
 const added = (message: TaskMessage): Sent => ({ result: pendingResult(message), replayed: false });
 
-/** Stores a batch of separate requests; null for a conflict. */
-async function store(broker: Broker, messages: readonly TaskMessage[]): Promise<(Sent | null)[]> {
-  const named = messages.filter(isNamed);
-  const fresh = messages.filter((message) => !isNamed(message));
-  // Ids that we made cannot be taken yet: one round trip. Those of clients are looked up first.
-  const [answers] = await Promise.all([
-    storeNamed(broker, named),
-    fresh.length && broker.add(fresh),
-  ]);
-  return messages.map((message) =>
-    isNamed(message) ? (answers.get(message) ?? null) : added(message),
-  );
+async function storeFresh(
+  broker: Broker,
+  messages: readonly TaskMessage[],
+): Promise<(Sent | null)[]> {
+  await broker.add(messages);
+  return messages.map(added);
 }
 
+/** Stores separate requests of one tick under their own ids; null for a conflict. */
 async function storeNamed(
   broker: Broker,
   messages: readonly TaskMessage[],
-): Promise<Map<TaskMessage, Sent | null>> {
-  const answers = new Map<TaskMessage, Sent | null>();
-  if (messages.length === 0) return answers;
-  const taken = await lookUp(broker, messages);
-  const fresh = firstOfEachId(messages.filter(({ id }) => !taken.has(id)));
-  if (fresh.length > 0) await broker.add(fresh);
-  // Another process may have stored one of these ids in between: the record tells who was first.
-  const stored = fresh.length > 0 ? await lookUp(broker, fresh) : taken;
-  const first = new Set(fresh);
-  for (const message of messages) {
-    const record = taken.get(message.id) ?? stored.get(message.id);
-    const isSame = !record || record.fingerprint === message.body.fingerprint;
-    if (!isSame) answers.set(message, null);
-    else if (first.has(message)) answers.set(message, added(message));
-    else answers.set(message, { result: record?.result ?? pendingResult(message), replayed: true });
+): Promise<(Sent | null)[]> {
+  const { existing, mine, release } = await claimIds(broker, messages);
+  try {
+    if (mine.length > 0) await broker.add(mine);
+  } finally {
+    // A claim that cannot be let go of runs out by itself.
+    await release().catch(() => undefined);
   }
-  return answers;
+  const firsts = new Map(mine.map((message) => [message.id, message]));
+  return messages.map((message) => {
+    const first = firsts.get(message.id);
+    if (first === message) return added(message);
+    const record = existing.get(message.id);
+    const fingerprint = record ? record.fingerprint : first?.body.fingerprint;
+    if (fingerprint !== message.body.fingerprint) return null;
+    return { result: record?.result ?? pendingResult(message), replayed: true };
+  });
+}
+
+async function storeAllOrNone(broker: Broker, messages: readonly TaskMessage[]): Promise<Sent[]> {
+  const { existing, mine, release } = await claimIds(broker, messages.filter(isNamed));
+  try {
+    const answers = messages.map((message) => repeatIn(existing, message));
+    const fresh = new Set(mine);
+    await broker.add(messages.filter((message) => !isNamed(message) || fresh.has(message)));
+    return messages.map((message, i) => answers[i] ?? added(message));
+  } finally {
+    await release().catch(() => undefined);
+  }
 }
 
 /** The answer to a request that was sent before under its id; undefined when it is new. */
 async function repeatOf(broker: Broker, message: TaskMessage): Promise<Sent | undefined> {
-  const record = isNamed(message) ? (await lookUp(broker, [message])).get(message.id) : undefined;
-  return record && replayed(message, record);
+  if (!isNamed(message)) return undefined;
+  const [record] = await broker.read([message.id]);
+  return record ? repeatIn(new Map([[message.id, record]]), message) : undefined;
 }
 
-function replayed({ id, body }: TaskMessage, record: TaskRecord): Sent {
-  if (record.fingerprint !== body.fingerprint) throw new TaskConflictError(id);
+function repeatIn(
+  existing: ReadonlyMap<string, TaskRecord>,
+  message: TaskMessage,
+): Sent | undefined {
+  const record = isNamed(message) ? existing.get(message.id) : undefined;
+  if (!record) return undefined;
+  if (record.fingerprint !== message.body.fingerprint) throw new TaskConflictError(message.id);
   return { result: record.result, replayed: true };
-}
-
-async function storeAllOrNone(broker: Broker, messages: readonly TaskMessage[]): Promise<Sent[]> {
-  const taken = await lookUp(broker, messages.filter(isNamed));
-  const answers = messages.map((message) => {
-    const record = taken.get(message.id);
-    return record && replayed(message, record);
-  });
-  const fresh = messages.filter((_, i) => !answers[i]);
-  await broker.add(fresh);
-  // Another process may have stored one of these ids in between: the record tells who was first.
-  const named = fresh.filter(isNamed);
-  const stored = await lookUp(broker, named);
-  for (const message of named) {
-    const record = stored.get(message.id);
-    if (record) replayed(message, record);
-  }
-  return messages.map((message, i) => answers[i] ?? added(message));
-}
-
-async function lookUp(broker: Broker, messages: readonly TaskMessage[]) {
-  const ids = [...new Set(messages.map(({ id }) => id))];
-  const records = ids.length > 0 ? await broker.read(ids) : [];
-  return new Map(ids.flatMap((id, i) => (records[i] ? [[id, records[i]] as const] : [])));
-}
-
-function firstOfEachId(messages: readonly TaskMessage[]): TaskMessage[] {
-  return [...new Map(messages.toReversed().map((message) => [message.id, message])).values()];
 }

@@ -32,6 +32,8 @@ export function connectPatiently(url: string, log: Log): Redis {
     // BullMQ demands null: a finished task must wait out an outage, not become a failure.
     maxRetriesPerRequest: null,
     connectTimeout: 5000,
+    // A half-open connection would be noticed by TCP only after minutes. Above the 10 s of BZPOPMIN.
+    socketTimeout: 20_000,
     retryStrategy: (attempt) => Math.min(50 * attempt, 1000),
   });
 }
@@ -76,10 +78,13 @@ const closing = new WeakSet<Redis>();
 /** Why each connection was lost last: ioredis only says that it takes no command. */
 const outages = new WeakMap<Redis, string>();
 
+/** Milliseconds that Redis gets to answer at a goodbye; a frozen one never does. */
+const GOODBYE_MS = 500;
+
 /** Closes the connection for good: what is under way may finish, unless Redis is away. */
 export async function disconnect(redis: Redis): Promise<void> {
   closing.add(redis);
-  if (redis.status === 'ready') await redis.quit().catch(() => undefined);
+  if (redis.status === 'ready') await atMost(GOODBYE_MS, redis.quit());
   redis.disconnect();
 }
 
@@ -107,19 +112,44 @@ export async function answered<T>(
   withinMs = ANSWER_WITHIN_MS,
 ): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
+  let isSettled = false;
   const silence = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      redis.stream?.resetAndDestroy?.();
+    const giveUp = () => {
+      if (isSettled) return;
       reject(new BrokerUnavailableError(`no answer within ${withinMs} ms`));
-    }, withinMs);
+      cut(redis);
+    };
+    // Behind one more look at the sockets: after a stall of this process the answer may lie there.
+    timer = setTimeout(() => setImmediate(() => setImmediate(giveUp)), withinMs);
   });
   try {
     return await Promise.race([command, silence]);
   } catch (error) {
     throw asUnavailable(error, outages.get(redis));
   } finally {
+    isSettled = true;
     clearTimeout(timer);
   }
+}
+
+/** By RST where the transport knows it: what was sent and not yet read is thrown away. */
+function cut({ stream }: Redis): void {
+  try {
+    stream?.resetAndDestroy();
+  } catch {
+    // TLS and unix sockets have no RST.
+    stream?.destroy();
+  }
+}
+
+/** Waits for something that may never come, but no longer than so many milliseconds. */
+export async function atMost(ms: number, waiting: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const enough = new Promise((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([waiting.catch(() => undefined), enough]);
+  clearTimeout(timer);
 }
 
 /** First words of the replies with which Redis says "not now", not "not so". */
@@ -160,10 +190,14 @@ function isConnectionError(error: Error): boolean {
 export async function whenConnected(redis: Redis, withinMs: number): Promise<void> {
   if (redis.status === 'ready') return;
   await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, withinMs);
-    redis.once('ready', () => {
+    const done = () => {
       clearTimeout(timer);
+      redis.off('ready', done);
+      redis.off('end', done);
       resolve();
-    });
+    };
+    const timer = setTimeout(done, withinMs);
+    redis.once('ready', done);
+    redis.once('end', done);
   });
 }

@@ -184,7 +184,7 @@ function problemIn(
 ): string | undefined {
   for (const [key, value] of Object.entries(options)) {
     if (value === undefined) continue;
-    const check = checks[key];
+    const check = Object.hasOwn(checks, key) ? checks[key] : undefined;
     if (!check) return `only known options, got \`${prefix}${key}\``;
     if (!check[0](value)) return `\`${prefix}${key}\` to be ${check[1]}, got ${inWords(value)}`;
   }

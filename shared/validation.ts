@@ -25,6 +25,8 @@ function compiledOf(schema: object): ValidateFunction {
   const known = compiled.get(schema);
   if (known) return known;
   const validate = ajv.compile(schema);
+  // Ajv would keep every schema that it has seen; what is still used is kept here.
+  ajv.removeSchema(schema);
   compiled.set(schema, validate);
   return validate;
 }

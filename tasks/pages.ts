@@ -1,4 +1,4 @@
-/** Work that waits rather than computes: many requests at once, retried when the network fails. */
+/** Work that waits rather than computes: many requests at once, retried when one fails. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
@@ -7,14 +7,12 @@ import { defineTask } from '../client/index.ts';
 class HttpError extends Error {}
 
 export const fetchPages = defineTask('fetch_pages', {
-  description: 'Fetches pages and returns their sizes; without urls, from a small site of its own',
+  description: 'Fetches pages from a small site of its own, many at once, and returns their sizes',
   input: z.object({
-    urls: z.array(z.url()).max(100).default([]),
-    pages: z.number().int().min(1).max(100).default(10).describe('Pages of its own site to fetch'),
+    pages: z.number().int().min(1).max(100).default(10),
   }),
   retry: { max: 3, delay: 1, on: [HttpError, TypeError] },
-  async run({ urls, pages }, ctx) {
-    if (urls.length > 0) return fetchAll(urls, ctx.signal, ctx.progress);
+  async run({ pages }, ctx) {
     const site = await openSite();
     try {
       const own = Array.from({ length: pages }, (_, i) => `${site.url}/page/${i + 1}`);

@@ -37,6 +37,7 @@ const DOORS = [
   'brokers/redis',
   'bus',
   'catalog',
+  'idempotency',
   'log',
   'producer',
   'redis',

@@ -91,19 +91,30 @@ function createReporter(start: number, store: ContextOptions['store'], log: Log)
   let reports = 0;
   let storedAt = Number.NEGATIVE_INFINITY;
   let hasEnded = false;
+  let isStoring = false;
 
-  const flush = () => {
+  // One at a time: in an outage those that wait for Redis would fill the memory.
+  const flush = async () => {
     timer = undefined;
-    if (!latest || hasEnded) return;
+    if (!latest || hasEnded || isStoring) return;
+    const storing = latest;
     storedAt = performance.now();
-    store(latest).catch((error: unknown) => log.debug({ err: error }, 'progress was not stored'));
+    isStoring = true;
+    await store(storing).catch((error: unknown) =>
+      log.debug({ err: error }, 'progress was not stored'),
+    );
+    isStoring = false;
+    if (storing !== latest) schedule();
+  };
+  const schedule = () => {
+    const waitMs = storedAt + STORE_EVERY_MS - performance.now();
+    if (waitMs <= 0) void flush();
+    else timer ??= setTimeout(flush, waitMs);
   };
   return {
     report(state: string, meta: unknown) {
       latest = { state, meta, start, report: ++reports };
-      const waitMs = storedAt + STORE_EVERY_MS - performance.now();
-      if (waitMs <= 0) flush();
-      else timer ??= setTimeout(flush, waitMs);
+      schedule();
     },
     end() {
       hasEnded = true;

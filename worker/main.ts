@@ -1,9 +1,13 @@
 /** The worker process: settings, tasks, worker, signals. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../shared/config.ts';
 import { createLog } from '../shared/log.ts';
 import { stopOnSignals } from '../shared/signals.ts';
 import { loadTasks } from './load.ts';
-import { type QueueChoice, type RunningWorker, startWorker } from './worker.ts';
+import { type QueueChoice, startWorker } from './worker.ts';
+
+/** Milliseconds in which a worker is there once Redis is. */
+const STARTING_MS = 1000;
 
 export interface WorkerArguments {
   /** Files, folders and globs of task modules. */
@@ -22,10 +26,13 @@ export async function runWorker(
 ): Promise<void> {
   const log = createLog(config, 'worker');
   const registry = await loadTasks(tasks);
-  let worker: RunningWorker | undefined;
-  // A worker that still waits for Redis holds no task: nothing to stop.
-  stopOnSignals(async (hurry) => worker?.stop(hurry), log);
-  worker = await startWorker({ config, registry, queues, name, log });
+  const starting = startWorker({ config, registry, queues, name, log });
+  stopOnSignals(async (hurry) => {
+    // One that is still not there waits for Redis: it holds no task, there is nothing to stop.
+    const worker = await Promise.race([starting, sleep(STARTING_MS, undefined)]);
+    await worker?.stop(hurry);
+  }, log);
+  await starting;
   // `kaje start` waits for it.
   process.send?.('ready');
 }

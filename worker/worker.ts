@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import type { Config } from '../shared/config.ts';
 import { createKeys } from '../shared/keys.ts';
 import type { Log } from '../shared/log.ts';
-import { connectPatiently, disconnect } from '../shared/redis.ts';
+import { atMost, connectPatiently, disconnect } from '../shared/redis.ts';
 import type { Registry } from '../shared/registry.ts';
 import { VERSION } from '../shared/version.ts';
 import { type Consumer, createConsumer } from './consumer.ts';
@@ -41,10 +41,13 @@ export interface RunningWorker {
 
 /** Milliseconds that putting tasks back may take once the grace is over: Redis may be away. */
 const PUT_BACK_MS = 3000;
+/** Milliseconds that a last heartbeat may take: a frozen Redis never answers. */
+const BEAT_MS = 500;
+const SERVICE_STOP_MS = 1000;
 /** Longer ones, Node fires at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** Starts a worker; waits for Redis as long as it takes. `stopping` ends that wait. */
+/** Starts a worker; waits for Redis as long as it takes. */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { config, registry, log, queues } = options;
   const name = options.name ?? `worker-${process.pid}@${hostname()}`;
@@ -86,9 +89,11 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
 
   const stop = async (hurry?: AbortSignal): Promise<void> => {
     isStopping = true;
-    await heartbeat.beat().catch(() => undefined);
+    await atMost(BEAT_MS, heartbeat.beat());
     await drain(consumers, config.grace * 1000, hurry, log);
-    for (const service of services.toReversed()) await service.stop();
+    for (const service of services.toReversed()) {
+      await atMost(SERVICE_STOP_MS, Promise.resolve(service.stop()));
+    }
     await disconnect(redis);
   };
 
@@ -108,21 +113,23 @@ async function drain(
   log: Log,
 ): Promise<void> {
   const active = consumers.reduce((total, consumer) => total + consumer.active, 0);
-  if (active > 0)
+  if (active > 0) {
     log.info({ active, grace_s: graceMs / 1000 }, 'worker is stopping; running tasks may end');
+  }
   const deadline = new AbortController();
   const enough = deadline.signal;
   const end = () => deadline.abort();
   // Not AbortSignal.timeout: inside AbortSignal.any it may be collected, and then never fires.
   const timer = setTimeout(end, Math.min(graceMs, LONGEST_TIMER_MS));
   hurry?.addEventListener('abort', end);
-  if (hurry?.aborted) end();
+  // With nothing to wait for, a Redis that is away must not hold up the stop.
+  if (hurry?.aborted || active === 0) end();
   const drained = Promise.all(consumers.map((consumer) => consumer.stop(enough)));
   const tooLate = new Promise((resolve) => {
     enough.addEventListener('abort', () => setTimeout(resolve, PUT_BACK_MS, 'late'));
     if (enough.aborted) setTimeout(resolve, PUT_BACK_MS, 'late');
   });
-  if ((await Promise.race([drained, tooLate])) === 'late') {
+  if ((await Promise.race([drained, tooLate])) === 'late' && active > 0) {
     log.error(
       'Redis did not take the running tasks back; other workers take them over within 20 s',
     );

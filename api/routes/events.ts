@@ -9,8 +9,6 @@ import { leaving } from '../wait.ts';
 
 /** Keeps proxies from closing a stream in which nothing happens. */
 const PING_MS = 15_000;
-/** A client that does not read is cut before it fills the memory. */
-const UNREAD_MAX = 1024 * 1024;
 
 export async function taskEvents(ctx: Context, { broker, watcher, stopping }: Deps): Promise<void> {
   const id = String(ctx.params.task_id);
@@ -29,15 +27,21 @@ export async function taskEvents(ctx: Context, { broker, watcher, stopping }: De
       close();
       return;
     }
+    // A slow reader gets fewer events, not a growing buffer: the next look tells how it stands then.
+    if (stream.writableNeedDrain && !seen.result.ready) return;
     for (const event of eventsSince(seen, lastId)) {
       lastId = event.id;
       stream.write(
         `id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event.result)}\n\n`,
       );
     }
-    if (seen.result.ready || stream.readableLength > UNREAD_MAX) close();
+    if (seen.result.ready) close();
   };
-  const ping = setInterval(() => stream.write(': ping\n\n'), PING_MS);
+  const ping = setInterval(() => {
+    // Nothing read since the last one, or longer: nobody is there.
+    if (stream.writableNeedDrain) ctx.res.destroy();
+    else stream.write(': ping\n\n');
+  }, PING_MS);
   const stop = watcher.watch(id, tell, { live: true });
   const close = (): void => {
     clearInterval(ping);

@@ -12,10 +12,9 @@ export async function sendTask(ctx: Context, deps: Deps): Promise<void> {
   const { result, replayed } = await deps.producer.send(await readJson(ctx, deps.maxBodyBytes));
   ctx.set('location', `/v1/tasks/${result.task_id}`);
   if (replayed) ctx.set('idempotent-replayed', 'true');
-  const record =
-    waitMs > 0
-      ? await deps.watcher.wait(result.task_id, waitMs, leaving(ctx, deps.stopping))
-      : null;
+  // The task is stored: an outage from here on is no reason to say that it was refused.
+  const wait = () => deps.watcher.wait(result.task_id, waitMs, leaving(ctx, deps.stopping));
+  const record = waitMs > 0 ? await wait().catch(() => null) : null;
   const latest = record?.result ?? result;
   if (waitMs > 0 && latest.ready) {
     ctx.status = 200;

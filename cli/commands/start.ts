@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import type { Config } from '../../shared/config.ts';
 import { KajeError } from '../../shared/errors.ts';
+import { withoutSecrets } from '../../shared/secrets.ts';
 import { findOrMakeRedis } from '../localRedis.ts';
 import { configOf, parseQueues, withSettings } from '../options.ts';
 import { colour, print } from '../output.ts';
@@ -48,9 +49,7 @@ async function start(
   const given = command.opts<{ redisUrl?: string }>().redisUrl ?? process.env.KAJE_REDIS_URL;
   const url = given ?? (process.env.KAJE_REDIS_URL_FILE ? config.redisUrl : undefined);
   const redis = await findOrMakeRedis({ url, home: flags.home, persistent: true, log: print });
-  const env = {
-    ...process.env,
-    KAJE_REDIS_URL_FILE: '',
+  const env = childEnv({
     KAJE_REDIS_URL: redis.url,
     KAJE_HOST: config.host,
     KAJE_PORT: String(config.port),
@@ -58,7 +57,7 @@ async function start(
     KAJE_CONCURRENCY: String(config.concurrency),
     KAJE_GRACE: String(config.grace),
     KAJE_LOG_LEVEL: config.logLevel,
-  };
+  });
   const api = run(['api'], env);
   const worker = run(['worker', '--queues', flags.queues, '--tasks', ...flags.tasks], env);
   const stop = stopInOrder(api, worker, redis);
@@ -91,6 +90,12 @@ async function checkPort({ host, port }: Config): Promise<void> {
   });
   probe.close();
   await once(probe, 'close');
+}
+
+/** What children are told; the files that may have told it to us are not read again. */
+function childEnv(settings: Record<string, string>): NodeJS.ProcessEnv {
+  const files = Object.keys(settings).map((name) => [`${name}_FILE`, '']);
+  return { ...process.env, ...Object.fromEntries(files), ...settings };
 }
 
 /** A child in a process group of its own: Ctrl-C reaches this process only, which stops all in order. */
@@ -130,7 +135,7 @@ ${colour('bold', 'Kaje is ready.')}  Ctrl-C stops it.
 
   API    ${colour('cyan', url)}
   Docs   ${colour('cyan', `${url}/docs`)}
-  Redis  ${redis.url} (${redis.origin})
+  Redis  ${withoutSecrets(redis.url)} (${redis.origin})
 
 Hand over some slow work, then ask for its result:
 

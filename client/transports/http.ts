@@ -1,6 +1,7 @@
 /** Over HTTP, by the built-in fetch, which keeps connections alive. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
+import { linked } from '../../shared/abort.ts';
 import {
   BrokerUnavailableError,
   DefinitionError,
@@ -11,14 +12,13 @@ import {
   TaskNotFoundError,
   WrongStateError,
 } from '../../shared/errors.ts';
-import {
-  type AsyncResultBody,
-  MAX_RESULTS,
-  type ProblemBody,
-  type QueueBody,
-  type RegistryEntry,
-  type SentTasksBody,
-  type WorkerBody,
+import type {
+  AsyncResultBody,
+  ProblemBody,
+  QueueBody,
+  RegistryEntry,
+  SentTasksBody,
+  WorkerBody,
 } from '../../shared/protocol.ts';
 import type { Transport } from './transport.ts';
 
@@ -46,15 +46,12 @@ export function createHttpTransport(base: string): Transport {
   const get = async <T>(path: string): Promise<T> => json<T>(await call(path));
   const pathOf = (id: string) => `/v1/tasks/${encodeURIComponent(id)}`;
 
-  const stream = async function* (id: string, lastId: string | undefined, signal?: AbortSignal) {
+  /** A stream behind the event `lastId`; undefined when it cannot be had just now. */
+  const open = async (id: string, lastId: string | undefined, signal?: AbortSignal) => {
     const resume: Record<string, string> = lastId === undefined ? {} : { 'last-event-id': lastId };
     const headers = { accept: 'text/event-stream', ...resume };
     const withinMs = Number.POSITIVE_INFINITY;
-    try {
-      yield* messagesOf(await call(`${pathOf(id)}/events`, { headers, signal, withinMs }));
-    } catch (error) {
-      if (!isCut(error, signal)) throw error;
-    }
+    return unlessCut(call(`${pathOf(id)}/events`, { headers, signal, withinMs }), signal);
   };
 
   return {
@@ -80,15 +77,6 @@ export function createHttpTransport(base: string): Transport {
         if (!result) await pause(TRY_AGAIN_MS, signal);
       }
     },
-    async readMany(ids) {
-      const results: (AsyncResultBody | null)[] = [];
-      for (let i = 0; i < ids.length; i += MAX_RESULTS) {
-        const body = { task_ids: ids.slice(i, i + MAX_RESULTS) };
-        const page = await post<{ results: (AsyncResultBody | null)[] }>('/v1/results', body);
-        results.push(...page.results);
-      }
-      return results;
-    },
     async forget(id) {
       await call(pathOf(id), { method: 'DELETE' });
     },
@@ -96,7 +84,10 @@ export function createHttpTransport(base: string): Transport {
       let lastId: string | undefined;
       let isOver = false;
       while (!isOver && !signal?.aborted) {
-        for await (const event of stream(id, lastId, signal)) {
+        const response = await open(id, lastId, signal);
+        // 204: all is told.
+        isOver = response?.status === 204;
+        for await (const event of eventsOf(response, signal)) {
           const result: AsyncResultBody = JSON.parse(event.data);
           lastId = event.id;
           isOver = result.ready;
@@ -154,18 +145,15 @@ function unreachable(url: string, error: unknown): BrokerUnavailableError {
 /** The signal, and besides an end to silence; a stream has none, and is under the signal throughout. */
 function limit(signal: AbortSignal | undefined, withinMs: number) {
   if (!Number.isFinite(withinMs)) return { limited: signal, settled: () => undefined };
-  // Not AbortSignal.any: on Node 20 it forgets a timeout that nobody else holds.
-  const either = new AbortController();
-  const leave = () => either.abort(signal?.reason);
-  const silent = () => either.abort(new Error(`no answer within ${withinMs / 1000} s`));
+  const silence = new AbortController();
+  const silent = () => silence.abort(new Error(`no answer within ${withinMs / 1000} s`));
   const timer = setTimeout(silent, withinMs);
-  signal?.addEventListener('abort', leave);
-  if (signal?.aborted) leave();
+  const { signal: limited, unlink } = linked(signal, silence.signal);
   const settled = () => {
     clearTimeout(timer);
-    signal?.removeEventListener('abort', leave);
+    unlink();
   };
-  return { limited: either.signal, settled };
+  return { limited, settled };
 }
 
 function errorOf(status: number, problem: Partial<ProblemBody>, url: string): KajeError {
@@ -199,24 +187,40 @@ function retriable(until: number, signal: AbortSignal | undefined) {
   };
 }
 
-/** Ends early, but without a word, when the signal says so. */
-/** Whether a stream ended for a reason that another try may cure; what the API says of the task does not. */
-function isCut(error: unknown, signal: AbortSignal | undefined): boolean {
-  return (
-    signal?.aborted || !(error instanceof KajeError) || error instanceof BrokerUnavailableError
-  );
+/** Undefined for what another try may cure; what the API says of the task is thrown. */
+async function unlessCut<T>(
+  work: Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T | undefined> {
+  return work.catch((error: unknown) => {
+    const isSaid = error instanceof KajeError && !(error instanceof BrokerUnavailableError);
+    if (isSaid && !signal?.aborted) throw error;
+    return undefined;
+  });
 }
 
+/** Ends early, but without a word, when the signal says so. */
 async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   await sleep(ms, undefined, signal ? { signal } : {}).catch(() => undefined);
 }
 
-async function* messagesOf(response: Response): AsyncGenerator<EventSourceMessage, void> {
-  const messages: EventSourceMessage[] = [];
-  const parser = createParser({ onEvent: (event) => messages.push(event) });
+/** The events of a stream, until it ends or is cut. */
+async function* eventsOf(
+  response: Response | undefined,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<EventSourceMessage, void> {
+  const events: EventSourceMessage[] = [];
+  const parser = createParser({ onEvent: (event) => events.push(event) });
   const decoder = new TextDecoder();
-  for await (const chunk of response.body ?? []) {
-    parser.feed(decoder.decode(chunk, { stream: true }));
-    yield* messages.splice(0);
+  const reader = response?.body?.getReader();
+  try {
+    for (;;) {
+      const read = await unlessCut(Promise.resolve(reader?.read()), signal);
+      if (!read || read.done) return;
+      parser.feed(decoder.decode(read.value, { stream: true }));
+      yield* events.splice(0);
+    }
+  } finally {
+    reader?.cancel().catch(() => undefined);
   }
 }

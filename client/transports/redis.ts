@@ -1,4 +1,6 @@
 /** Straight over Redis: one hop less, for programs that may reach it. */
+import { setMaxListeners } from 'node:events';
+import { linked } from '../../shared/abort.ts';
 import { createRedisBroker } from '../../shared/brokers/redis.ts';
 import { createCatalog } from '../../shared/catalog.ts';
 import { loadConfig } from '../../shared/config.ts';
@@ -27,6 +29,9 @@ export function createRedisTransport(url: string, prefix: string | undefined): T
   const producer = createProducer({ broker, catalog: createCatalog(broker) });
   const watcher = createWatcher(broker);
   const connected = whenConnected(redis, CONNECT_MS);
+  // Waits and streams end with the client, or they would keep its process alive.
+  const closing = new AbortController();
+  setMaxListeners(0, closing.signal);
 
   return {
     async sendTask(request) {
@@ -40,14 +45,10 @@ export function createRedisTransport(url: string, prefix: string | undefined): T
     },
     async read(id, waitMs, signal) {
       await connected;
-      const record = await watcher.wait(id, waitMs, signal);
+      const either = linked(signal, closing.signal);
+      const record = await watcher.wait(id, waitMs, either.signal).finally(either.unlink);
       if (!record) throw new TaskNotFoundError(id);
       return record.result;
-    },
-    async readMany(ids) {
-      await connected;
-      const records = await broker.read(ids);
-      return records.map((record) => record?.result ?? null);
     },
     async forget(id) {
       await connected;
@@ -57,13 +58,21 @@ export function createRedisTransport(url: string, prefix: string | undefined): T
       await connected;
       const [first] = await broker.read([id]);
       if (!first) throw new TaskNotFoundError(id);
-      const records = followed((seen) => watcher.watch(id, seen, { live: true }), signal);
-      yield* storyOf(id, records);
+      const either = linked(signal, closing.signal);
+      const follow = (seen: Seen) => watcher.watch(id, seen, { live: true });
+      try {
+        yield* storyOf(id, followed(follow, either.signal));
+      } finally {
+        either.unlink();
+      }
     },
     registry: () => connected.then(broker.registry),
     queues: () => connected.then(broker.queues),
     workers: () => connected.then(broker.workers),
-    close: broker.close,
+    async close() {
+      closing.abort();
+      await broker.close();
+    },
   };
 }
 
@@ -82,10 +91,12 @@ async function* storyOf(
   }
 }
 
+type Seen = (record: TaskRecord | null) => void;
+
 /** Turns a callback into an iterator; ends when the signal says so. */
 async function* followed(
-  watch: (seen: (record: TaskRecord | null) => void) => () => void,
-  signal: AbortSignal | undefined,
+  watch: (seen: Seen) => () => void,
+  signal: AbortSignal,
 ): AsyncGenerator<TaskRecord | null, void> {
   const seen: (TaskRecord | null)[] = [];
   let wake: () => void = () => undefined;
@@ -94,15 +105,15 @@ async function* followed(
     wake();
   });
   const onAbort = () => wake();
-  signal?.addEventListener('abort', onAbort);
+  signal.addEventListener('abort', onAbort);
   try {
-    while (!signal?.aborted) {
+    while (!signal.aborted) {
       const record = seen.shift();
       if (record !== undefined) yield record;
       else await new Promise<void>((resolve) => (wake = resolve));
     }
   } finally {
-    signal?.removeEventListener('abort', onAbort);
+    signal.removeEventListener('abort', onAbort);
     stop();
   }
 }

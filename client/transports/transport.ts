@@ -16,7 +16,6 @@ export interface Transport {
    * @throws TaskNotFoundError
    */
   read(id: string, waitMs: number, signal?: AbortSignal): Promise<AsyncResultBody>;
-  readMany(ids: readonly string[]): Promise<(AsyncResultBody | null)[]>;
   forget(id: string): Promise<void>;
   /** Each change of state or progress until the final one. */
   events(id: string, signal?: AbortSignal): AsyncGenerator<AsyncResultBody, void>;

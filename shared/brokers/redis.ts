@@ -27,6 +27,8 @@ export interface RedisBrokerOptions {
 const ADDS_AT_ONCE = 1000;
 /** Code of BullMQ's error for a job in another state than the expected one. */
 const NOT_IN_STATE = -3;
+/** A claim outlives its holder's death so long; no send takes near as long. */
+const CLAIM_MS = 10_000;
 /** Ids in one call of the script, which Redis runs in one go. */
 const READS_AT_ONCE = 100;
 
@@ -40,7 +42,7 @@ export function createRedisBroker({
   const bus = createBus(subscriber, keys);
   const announce = createAnnouncer(redis, keys);
   const queues = createQueues(redis, keys);
-  const reader = createReader(redis, keys, now);
+  const reader = createReader(redis, keys, now, (queue, id) => queues.of(queue).remove(id));
 
   const finished = async (id: string): Promise<AsyncResultBody> => {
     const [record] = await reader.read([id]);
@@ -49,12 +51,7 @@ export function createRedisBroker({
     return record.result;
   };
 
-  const specs = async () => {
-    const stored = await answered(redis, redis.hgetall(keys.registry));
-    return new Map(
-      Object.entries(stored).map(([name, json]) => [name, JSON.parse(json) as TaskSpec]),
-    );
-  };
+  const specs = createSpecReader(redis, keys);
 
   return {
     async add(messages) {
@@ -65,6 +62,14 @@ export function createRedisBroker({
       }
     },
     read: reader.read,
+    async claim(ids) {
+      const claims = ids.map((id) => redis.set(keys.claim(id), 1, 'PX', CLAIM_MS, 'NX'));
+      const answers = await answered(redis, Promise.all(claims), ANSWER_WITHIN_MS + ids.length);
+      return answers.map((answer) => answer === 'OK');
+    },
+    async release(ids) {
+      if (ids.length > 0) await answered(redis, redis.del(...ids.map(keys.claim)));
+    },
     async retry(id) {
       const { queue, state } = await finished(id);
       if (state === 'SUCCESS') throw new WrongStateError(id, state, 'FAILURE or REVOKED');
@@ -155,6 +160,8 @@ function createQueues(redis: Redis, keys: Keys) {
       await answered(redis, Promise.all([name([...byQueue.keys()]), ...adds]), withinMs);
     },
     async retry(queue: string, id: string): Promise<void> {
+      // Deaths of workers count anew, or one more would end it at once.
+      await redis.hdel(keys.job(queue, id), 'stc');
       const job = await of(queue).getJob(id);
       if (!job) throw new TaskNotFoundError(id);
       await job.retry('failed', { resetAttemptsMade: true }).catch((error) => {
@@ -186,7 +193,12 @@ function jobOf({ id, name, sentAt, body }: TaskMessage) {
 }
 
 /** Looks tasks up in every queue that is known, and in those named since when one is missing. */
-function createReader(redis: Redis, keys: Keys, now: () => number) {
+function createReader(
+  redis: Redis,
+  keys: Keys,
+  now: () => number,
+  remove: (queue: string, id: string) => Promise<unknown>,
+) {
   let known: string[] = [];
 
   const queueNames = async (): Promise<string[]> => {
@@ -194,15 +206,32 @@ function createReader(redis: Redis, keys: Keys, now: () => number) {
     return known;
   };
 
+  const readChunk = async (
+    bases: readonly string[],
+    ids: readonly string[],
+  ): Promise<(FoundTask | null)[]> => {
+    const found = await answered(redis, readTasks(redis, bases, FIELDS, ids));
+    // Large results come in several replies.
+    if (found.length >= ids.length) return found;
+    return [...found, ...(await readChunk(bases, ids.slice(found.length)))];
+  };
+
   const readFrom = async (queues: readonly string[], ids: readonly string[]) => {
-    if (queues.length === 0 || ids.length === 0) return ids.map(() => null);
+    if (queues.length === 0) return ids.map(() => null);
     const bases = queues.map(keys.queueBase);
-    const chunks = chunked(ids, READS_AT_ONCE).map((some) => readTasks(redis, bases, FIELDS, some));
-    const found = (
-      await answered(redis, Promise.all(chunks), ANSWER_WITHIN_MS + ids.length)
-    ).flat();
-    const at = now();
-    return ids.map((id, i) => toRecord(id, queues, found[i] ?? null, at));
+    const chunks = chunked(ids, READS_AT_ONCE).map((some) => readChunk(bases, some));
+    const found = (await Promise.all(chunks)).flat();
+    return Promise.all(ids.map((id, i) => toRecord(id, queues, found[i] ?? null)));
+  };
+
+  const toRecord = async (id: string, queues: readonly string[], found: FoundTask | null) => {
+    if (!found) return null;
+    // Lua counts from 1.
+    const queue = queues[found[0] - 1] ?? '';
+    const record = recordOf(id, queue, found, now());
+    // Expired but not swept yet: removed by whoever finds it, or its id could not be used again.
+    if (!record) await answered(redis, remove(queue, id));
+    return record;
   };
 
   const read = async (ids: readonly string[]): Promise<(TaskRecord | null)[]> => {
@@ -220,11 +249,6 @@ function createReader(redis: Redis, keys: Keys, now: () => number) {
   return { read, queueNames };
 }
 
-function toRecord(id: string, queues: readonly string[], found: FoundTask | null, nowMs: number) {
-  // Lua counts from 1.
-  return found && recordOf(id, queues[found[0] - 1] ?? '', found, nowMs);
-}
-
 function chunked<T>(items: readonly T[], size: number): T[][] {
   const chunks: T[][] = [];
   for (let i = 0; i < items.length; i += size) chunks.push(items.slice(i, i + size));
@@ -240,6 +264,21 @@ async function readWorkers(redis: Redis, keys: Keys, now: () => number): Promise
   if (ids.length === 0) return [];
   const beats = await answered(redis, redis.mget(ids.sort().map(keys.worker)));
   return beats.flatMap((json) => (json === null ? [] : [JSON.parse(json) as WorkerBody]));
+}
+
+/** Parses what changed only: validators are compiled once for each object (validation.ts). */
+function createSpecReader(redis: Redis, keys: Keys) {
+  let known = new Map<string, { json: string; spec: TaskSpec }>();
+  return async (): Promise<ReadonlyMap<string, TaskSpec>> => {
+    const stored = Object.entries(await answered(redis, redis.hgetall(keys.registry)));
+    known = new Map(
+      stored.map(([name, json]) => {
+        const before = known.get(name);
+        return [name, before?.json === json ? before : { json, spec: JSON.parse(json) }];
+      }),
+    );
+    return new Map([...known].map(([name, { spec }]) => [name, spec]));
+  };
 }
 
 function servedBy(workers: readonly WorkerBody[], task: string): string[] {

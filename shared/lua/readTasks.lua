@@ -5,7 +5,7 @@
 -- KEYS[i]   base of queue i, "<prefix>:<queue>:"
 -- ARGV[1]   number of fields
 -- ARGV[2..] the fields of the job's hash, then the ids
--- Returns   for each id: false, or { i, place, due, { value of each field } }
+-- Returns   for each id in order, as many as fit into BYTES_MAX: false, or { i, place, due, { value of each field } }
 --           place: "finished" | "active" | "delayed" | "waiting"; due: epoch ms or ""
 local count = tonumber(ARGV[1])
 local fields = {}
@@ -41,8 +41,20 @@ local function read(id)
   return false
 end
 
+-- Large results of many tasks must not become one reply that keeps everybody else waiting.
+local BYTES_MAX = 4 * 1024 * 1024
+local bytes = 0
 local found = {}
 for i = 2 + count, #ARGV do
-  found[#found + 1] = read(ARGV[i])
+  local task = read(ARGV[i])
+  found[#found + 1] = task
+  if task then
+    for f = 1, count do
+      bytes = bytes + #(task[4][f] or '')
+    end
+  end
+  if bytes > BYTES_MAX then
+    break
+  end
 end
 return found

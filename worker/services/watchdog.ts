@@ -28,11 +28,11 @@ export function createWatchdog({
   log,
   everyMs = 5000,
 }: WatchdogOptions): Service {
-  const seen = new Map(consumers.map((consumer) => [consumer, { fetched: -1, idleLooks: 0 }]));
+  const seen = new WeakMap<Consumer, { fetched: number; idleLooks: number }>();
 
   const look = async (consumer: Consumer): Promise<void> => {
-    const last = seen.get(consumer);
-    if (!last) return;
+    const last = seen.get(consumer) ?? { fetched: -1, idleLooks: 0 };
+    seen.set(consumer, last);
     const { fetched } = consumer.totals;
     const mayFetch = fetched === last.fetched && consumer.active < consumer.concurrency;
     const isIdle = mayFetch && (await hasWaitingTasks(redis, keys.queueBase(consumer.queue)));

@@ -1,0 +1,54 @@
+/**
+ * Stores tasks whose ids their clients chose: each once, whatever queue it names and however many
+ * processes are told at the same time. BullMQ knows an id within one queue only, so it is claimed first.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Broker } from './broker.ts';
+import { BrokerUnavailableError } from './errors.ts';
+import type { TaskMessage } from './message.ts';
+import type { TaskRecord } from './results.ts';
+
+export interface Claimed {
+  /** Records of the ids that were stored before. */
+  readonly existing: ReadonlyMap<string, TaskRecord>;
+  /** The first message of each id that is new: to be stored now. */
+  readonly mine: readonly TaskMessage[];
+  release(): Promise<void>;
+}
+
+/** Another sender holds a claim for some milliseconds; who meets it 50 times has met a dead one. */
+const TRIES = 50;
+
+/**
+ * Claims the ids of some messages and says which are new.
+ * @throws BrokerUnavailableError when others hold an id for too long
+ */
+export async function claimIds(broker: Broker, messages: readonly TaskMessage[]): Promise<Claimed> {
+  const firsts = firstOfEachId(messages);
+  const ids = firsts.map(({ id }) => id);
+  for (let attempt = 1; attempt <= TRIES && ids.length > 0; attempt++) {
+    // The claim is sent first: whoever stored one of these before has let go of it by then.
+    const [got, records] = await Promise.all([broker.claim(ids), broker.read(ids)]);
+    const release = () => broker.release(ids.filter((_, i) => got[i]));
+    if (ids.every((_, i) => got[i] || records[i])) {
+      const mine = firsts.filter((_, i) => !records[i]);
+      return { existing: recordsById(ids, records), mine, release };
+    }
+    // All are let go before the next try, so that two batches never wait for each other.
+    await release();
+    await sleep(5 + Math.random() * 20);
+  }
+  if (ids.length > 0)
+    throw new BrokerUnavailableError('another sender holds this task_id; try again');
+  return { existing: new Map(), mine: [], release: async () => undefined };
+}
+
+function recordsById(ids: readonly string[], records: readonly (TaskRecord | null)[]) {
+  return new Map(ids.flatMap((id, i) => (records[i] ? [[id, records[i]] as const] : [])));
+}
+
+function firstOfEachId(messages: readonly TaskMessage[]): TaskMessage[] {
+  const firsts = new Map<string, TaskMessage>();
+  for (const message of messages) if (!firsts.has(message.id)) firsts.set(message.id, message);
+  return [...firsts.values()];
+}
