@@ -1,6 +1,6 @@
 /** What `kaje doctor` looks at: each check says what it found and what to do about it. */
 import type { Redis } from 'ioredis';
-import { HEARTBEAT_TTL_MS } from '../shared/brokers/redis.ts';
+import { HEARTBEAT_TTL_MS } from '../shared/brokers/cluster.ts';
 import type { Config } from '../shared/config.ts';
 import { createKeys } from '../shared/keys.ts';
 import { answered } from '../shared/redis.ts';

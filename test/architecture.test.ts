@@ -34,6 +34,9 @@ function resolved(file: string, specifier: string): string {
 /** Files of shared/ that open something: a connection, a file, the clock of a logger. */
 const DOORS = [
   'admission',
+  'brokers/cluster',
+  'brokers/queues',
+  'brokers/reader',
   'brokers/redis',
   'bus',
   'catalog',
@@ -50,7 +53,7 @@ const DOORS = [
 
 /** Libraries that may be known to some files only, so that each can be exchanged in one place. */
 const KNOWN_TO: Readonly<Record<string, RegExp>> = {
-  bullmq: /^(shared\/brokers\/redis|worker\/consumer|worker\/services\/sweeper)\.ts$/,
+  bullmq: /^(shared\/brokers\/queues|worker\/consumer|worker\/services\/sweeper)\.ts$/,
   koa: /^api\//,
   '@koa/router': /^api\/router\.ts$/,
   'koa-compose': /^worker\/execute\.ts$/,

@@ -2,7 +2,7 @@
 import { hostname } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Redis } from 'ioredis';
-import { HEARTBEAT_TTL_MS } from '../../shared/brokers/redis.ts';
+import { HEARTBEAT_TTL_MS } from '../../shared/brokers/cluster.ts';
 import type { Keys } from '../../shared/keys.ts';
 import type { Log } from '../../shared/log.ts';
 import type { WorkerBody } from '../../shared/protocol.ts';
