@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { createRedisBroker } from '../shared/brokers/redis.ts';
 import { createCatalog } from '../shared/catalog.ts';
 import type { Config } from '../shared/config.ts';
+import { KajeError } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
 import { createProducer } from '../shared/producer.ts';
 import { connectFailingFast, connectPatiently, whenConnected } from '../shared/redis.ts';
@@ -75,7 +76,7 @@ export async function startApi(
     await once(server, 'listening');
   } catch (error) {
     await broker.close();
-    throw error;
+    throw isPortTaken(error) ? portTaken(config, error) : error;
   }
   const url = urlOf(server);
   log.info({ url, docs: `${url}/docs` }, 'API is ready');
@@ -117,4 +118,13 @@ async function closeServer(server: Server, hurry: AbortSignal | undefined): Prom
   await closed;
   clearInterval(sweep);
   clearTimeout(deadline);
+}
+
+function isPortTaken(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+}
+
+function portTaken({ host, port }: Config, cause: unknown): KajeError {
+  const advice = 'choose another with --port or KAJE_PORT, 0 for any free one';
+  return new KajeError('PORT_IN_USE', `Port ${port} of ${host} is in use; ${advice}`, { cause });
 }

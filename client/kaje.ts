@@ -15,21 +15,22 @@ import type { Transport } from './transports/transport.ts';
 
 export type KajeOptions =
   /** Over HTTP: URL of the API. */
-  | { readonly url: string }
+  | { readonly url: string; readonly redis?: never }
   /** Straight over Redis; `prefix` as that of the workers. Default: kaje */
-  | { readonly redis: string; readonly prefix?: string };
+  | { readonly redis: string; readonly prefix?: string; readonly url?: never };
 
-export interface SendOptions {
+/** When a task may run: at once, some seconds from now, or at a time; not two of them. */
+type Timing =
+  | { readonly countdown?: number; readonly eta?: never }
+  | { readonly eta?: Date; readonly countdown?: never };
+
+export type SendOptions = Timing & {
   /** Positional arguments, bound to the first properties of the task's input. */
   readonly args?: readonly unknown[];
   /** Makes the send safe to repeat. Default: a new UUIDv7. */
   readonly taskId?: string;
   /** Default: the task's queue. */
   readonly queue?: string;
-  /** Seconds from now before which it does not run. */
-  readonly countdown?: number;
-  /** Time before which it does not run; excludes countdown. */
-  readonly eta?: Date;
   /** Default: the task's. */
   readonly maxRetries?: number;
   /** Keep the state but not the value. Default: the task's. */
@@ -39,7 +40,7 @@ export interface SendOptions {
   /** JSON for the task, read as ctx.headers. */
   readonly headers?: Readonly<Record<string, unknown>>;
   readonly tags?: readonly string[];
-}
+};
 
 /** Any tasks: what `Kaje` knows when no type parameter tells it more. */
 type AnyTasks = Readonly<
@@ -57,10 +58,17 @@ type NameIn<Module> = keyof TasksOf<Module> & string;
 type Input<Module, Name extends NameIn<Module>> = InputOf<TasksOf<Module>[Name]>;
 type Output<Module, Name extends NameIn<Module>> = OutputOf<TasksOf<Module>[Name]>;
 
-/** Input may be left out where nothing in it is required. */
-type SendArguments<T> =
+/** Input may be left out where nothing in it is required, or where `args` stand for the first of it. */
+type SendArguments<T> = OrderedArguments<T> | NamedArguments<T>;
+
+type OrderedArguments<T> = [
+  input: Partial<T> | undefined,
+  options: SendOptions & { readonly args: readonly unknown[] },
+];
+
+type NamedArguments<T> =
   Record<never, never> extends T
-    ? [input?: T, options?: SendOptions]
+    ? [input?: T | undefined, options?: SendOptions]
     : [input: T, options?: SendOptions];
 
 /** One of many for `sendTasks`. */
@@ -134,8 +142,8 @@ export class Kaje<Module = AnyTasks> {
 }
 
 function transportOf(options: KajeOptions): Transport {
-  if ('url' in options) return createHttpTransport(options.url);
-  if ('redis' in options) return createRedisTransport(options.redis, options.prefix);
+  if (options.url !== undefined) return createHttpTransport(options.url);
+  if (options.redis !== undefined) return createRedisTransport(options.redis, options.prefix);
   throw new DefinitionError('Expected new Kaje({ url }) or new Kaje({ redis })');
 }
 

@@ -17,7 +17,20 @@ const compiled = new WeakMap<object, ValidateFunction>();
 export function check(schema: object, value: unknown): FieldError[] {
   const validate = compiledOf(schema);
   if (validate(value)) return [];
-  return (validate.errors ?? []).slice(0, ERRORS_MAX).map(fieldError);
+  const errors = (validate.errors ?? []).filter(isTold);
+  return errors.slice(0, ERRORS_MAX).map(fieldError);
+}
+
+/** A pattern beside a format says the same in a hundred letters more (zod writes both). */
+function isTold(
+  { keyword, instancePath }: ErrorObject,
+  _: number,
+  all: readonly ErrorObject[],
+): boolean {
+  const hasFormat = all.some(
+    (each) => each.keyword === 'format' && each.instancePath === instancePath,
+  );
+  return keyword !== 'pattern' || !hasFormat;
 }
 
 /** Each schema object is compiled once, at its first use. */

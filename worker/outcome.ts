@@ -37,10 +37,17 @@ function typeOf(error: Error): string {
   return /^[\w$.]+$/.test(name) ? name : 'Error';
 }
 
+/** Frames below the task are ours and the same for every task: what matters ends where ours begin. */
+const OURS = new URL('.', import.meta.url).pathname;
+
 function framesOf(error: Error): string {
   const stack = error.stack ?? '';
   const start = stack.indexOf('\n    at ');
-  return start < 0 ? '' : stack.slice(start);
+  if (start < 0) return '';
+  const frames = stack.slice(start + 1).split('\n');
+  const ours = frames.findIndex((frame) => frame.includes(OURS));
+  const theirs = ours < 0 ? frames : frames.slice(0, ours);
+  return theirs.map((frame) => `\n${frame}`).join('');
 }
 
 /** At most five causes: enough for people, and a circle ends. */

@@ -4,7 +4,7 @@ import type { Config } from '../shared/config.ts';
 import { createKeys } from '../shared/keys.ts';
 import type { Log } from '../shared/log.ts';
 import { atMost, connectPatiently, disconnect } from '../shared/redis.ts';
-import type { Registry } from '../shared/registry.ts';
+import { type Registry, specOf } from '../shared/registry.ts';
 import { VERSION } from '../shared/version.ts';
 import { type Consumer, createConsumer } from './consumer.ts';
 import type { Service } from './every.ts';
@@ -102,7 +102,26 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const tasks = [...registry.keys()].sort().join(', ');
   const served = consumers.map((each) => `${each.queue}:${each.concurrency}`).join(', ');
   log.info({ worker: name, queues: served, tasks }, 'worker is ready');
+  warnOfSurprises(registry, queues, log);
   return { name, consumers, stop };
+}
+
+/** What would otherwise be found out by tasks that wait for ever, or fail one by one. */
+function warnOfSurprises(registry: Registry, queues: readonly QueueChoice[], log: Log): void {
+  const specs = [...registry.values()].map(specOf);
+  const served = new Set(queues.map((queue) => queue.name));
+  for (const { name, options, validates, input } of specs) {
+    if (!served.has(options.queue)) {
+      const task = { task_name: name, queue: options.queue };
+      log.warn(task, 'this worker has the task but does not consume its queue; add it to --queues');
+    }
+    if (validates && input === null) {
+      log.warn(
+        { task_name: name },
+        'the input has no JSON Schema: requests are checked by the worker only',
+      );
+    }
+  }
 }
 
 /** Lets running tasks end within the grace, then has the rest put back. */

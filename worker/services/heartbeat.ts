@@ -55,11 +55,16 @@ export function createHeartbeat(options: HeartbeatOptions): Service & { beat(): 
       .exec();
   };
   const loop = every('heartbeat', BEAT_MS, beat, options.log);
-  const warnOfTwin = async (): Promise<void> => {
+  const beatOfTwin = async (): Promise<WorkerBody | undefined> => {
     const json = await redis.get(keys.worker(worker));
-    if (json === null) return;
-    const { hostname: host, pid }: WorkerBody = JSON.parse(json);
-    const twin = { worker, hostname: host, pid };
+    const beat: WorkerBody | undefined = json === null ? undefined : JSON.parse(json);
+    const isMine = beat?.pid === process.pid && beat.hostname === hostname();
+    return isMine ? undefined : beat;
+  };
+  const warnOfTwin = async (): Promise<void> => {
+    const beat = await beatOfTwin();
+    if (!beat) return;
+    const twin = { worker, hostname: beat.hostname, pid: beat.pid };
     options.log.warn(
       twin,
       'another worker of this name is alive or was killed just now; give each its own --name',
@@ -75,7 +80,7 @@ export function createHeartbeat(options: HeartbeatOptions): Service & { beat(): 
     async stop() {
       await loop.stop();
       lag.disable();
-      if (redis.status === 'ready') {
+      if (redis.status === 'ready' && !(await beatOfTwin())) {
         await redis.multi().del(keys.worker(worker)).zrem(keys.workers, worker).exec();
       }
     },

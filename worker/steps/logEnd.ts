@@ -6,7 +6,7 @@ export const logEnd: Step = async function logEnd(run, next) {
   const startedAt = performance.now();
   await next();
   if (run.isReleased) return;
-  const runtime = Math.round(performance.now() - startedAt) / 1000;
+  const runtime = Number(((performance.now() - startedAt) / 1000).toPrecision(2));
   write(run, { runtime, retries: run.ctx.retries });
 };
 
