@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { HEARTBEAT_TTL_MS } from '../shared/brokers/cluster.ts';
 import type { Config } from '../shared/config.ts';
 import { createKeys } from '../shared/keys.ts';
+import type { QueueBody, RegistryEntry } from '../shared/protocol.ts';
 import { answered } from '../shared/redis.ts';
 import { withoutSecrets } from '../shared/secrets.ts';
 
@@ -136,6 +137,46 @@ export async function checkWorkers(
   return [
     { check: 'workers', status: 'warn', found, advice: 'start one: kaje worker --tasks <folder>' },
   ];
+}
+
+/** Tasks that nobody will ever take: they wait already, or will as soon as they are sent. */
+export function checkQueues(
+  queues: readonly QueueBody[],
+  tasks: readonly RegistryEntry[],
+): Finding[] {
+  return [checkWaiting(queues), checkRoutes(queues, tasks)];
+}
+
+function checkWaiting(queues: readonly QueueBody[]): Finding {
+  const check = 'queues';
+  const held = (queue: QueueBody) => queue.waiting + queue.delayed;
+  const left = queues.filter((queue) => queue.workers.length === 0 && held(queue) > 0);
+  if (left.length === 0) {
+    const waiting = queues.reduce((total, queue) => total + queue.waiting, 0);
+    return { check, status: 'ok', found: `${queues.length} known, ${waiting} tasks wait` };
+  }
+  const each = left.map((queue) => `${queue.name} (${held(queue)})`).join(', ');
+  const advice = `start a worker for them: --queues ${left.map(({ name }) => name).join(',')}`;
+  return { check, status: 'warn', found: `tasks wait where no worker is: ${each}`, advice };
+}
+
+/** Of tasks that a worker alive serves; those of workers long gone say nothing. */
+function checkRoutes(queues: readonly QueueBody[], tasks: readonly RegistryEntry[]): Finding {
+  const check = 'tasks';
+  const consumed = new Set(queues.filter((q) => q.workers.length > 0).map(({ name }) => name));
+  const served = tasks.filter((task) => task.workers.length > 0);
+  const lost = served.filter(({ options }) => !consumed.has(options.queue));
+  if (lost.length === 0) {
+    return {
+      check,
+      status: 'ok',
+      found: `${served.length} served, each has a worker on its queue`,
+    };
+  }
+  const each = lost.map(({ name, options }) => `${name} (queue ${options.queue})`).join(', ');
+  const missing = [...new Set(lost.map(({ options }) => options.queue))].join(',');
+  const advice = `add to --queues (KAJE_QUEUES) of the workers that serve them: ${missing}`;
+  return { check, status: 'warn', found: `no worker consumes the queue of: ${each}`, advice };
 }
 
 export async function checkApi(url: string): Promise<Finding> {

@@ -1,5 +1,6 @@
 /** The environment as settings are read from it: secrets may lie in files, `NAME_FILE` for `NAME`. */
 import { readFileSync } from 'node:fs';
+import { type Config, SETTINGS } from '../shared/config.ts';
 import { DefinitionError } from '../shared/errors.ts';
 
 /**
@@ -25,4 +26,15 @@ function secretIn(name: string, path: string): string {
       cause: error,
     });
   }
+}
+
+/** The environment in which a child reads the very same settings; files are not read again. */
+export function envOf(config: Config): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const [key, { env: name }] of Object.entries(SETTINGS)) {
+    // Every key of SETTINGS is one of the config.
+    env[name] = String(config[key as keyof Config]);
+    env[`${name}_FILE`] = '';
+  }
+  return env;
 }

@@ -16,9 +16,14 @@ import { leave, share } from './sharedServer.ts';
 
 /** The Redis at `url` if one is given, else a server of this machine with its data under `home`. */
 export async function findOrMakeRedis(
-  options: Search & { readonly url?: string | undefined; readonly persistent: boolean },
+  options: Search & {
+    readonly url?: string | undefined;
+    readonly persistent: boolean;
+    /** Of a persistent server: taken when it is free. */
+    readonly preferPort?: number;
+  },
 ): Promise<LocalRedis> {
-  if (options.url) return { url: options.url, origin: 'KAJE_REDIS_URL', stop: async () => {} };
+  if (options.url) return { url: options.url, origin: 'as given', stop: async () => {} };
   const server = await findRedisServer(options);
   if (!server) throw notFound();
   if (!options.persistent) return startThrowAway(server, options);

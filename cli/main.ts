@@ -12,6 +12,7 @@ import { sendCommand } from './commands/send.ts';
 import { startCommand } from './commands/start.ts';
 import { workerCommand } from './commands/worker.ts';
 import { workersCommand } from './commands/workers.ts';
+import { FAILED, MISUSED } from './exitCodes.ts';
 
 const COMMANDS = [
   startCommand(),
@@ -25,11 +26,8 @@ const COMMANDS = [
   doctorCommand(),
 ];
 
-/** Exit codes: 0 done, 1 it failed (a task, a connection), 2 the command itself is wrong. */
-const FAILED = 1;
-const MISUSED = 2;
-
 async function main(): Promise<void> {
+  ignoreLostOutput();
   const program = new Command('kaje')
     .description('Kaje: a distributed task system for Node.js')
     .version(VERSION)
@@ -43,6 +41,11 @@ async function main(): Promise<void> {
     // A command that fails may have left connections open.
     process.exit();
   }
+}
+
+/** Whoever read may be gone, as at `kaje queues | head -1` or when a terminal is closed. */
+function ignoreLostOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 }
 
 function exitCodeOf(error: unknown): number {

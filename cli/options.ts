@@ -9,6 +9,9 @@ import { readEnv } from './env.ts';
 
 type SettingName = keyof typeof SETTINGS;
 
+/** Every setting there is. */
+export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
+
 /** Adds the flags of some settings (shared/config.ts), with their docs and defaults. */
 export function withSettings(command: Command, ...names: SettingName[]): Command {
   for (const name of names) {
@@ -62,15 +65,33 @@ export async function withClient<T>(command: Command, run: (kaje: Kaje) => Promi
   }
 }
 
+/** Where task modules lie: by the flag, or else by KAJE_TASKS. */
+export function taskPaths(flag: readonly string[] | undefined): readonly string[] {
+  if (flag) return flag;
+  const paths = (process.env.KAJE_TASKS ?? '').split(',').map((path) => path.trim());
+  return paths.filter(Boolean);
+}
+
 /** `default,mail:5` -> the queues of a worker. */
 export function parseQueues(text: string): QueueChoice[] {
   return text.split(',').map((part) => {
     const [name = '', concurrency, ...rest] = part.trim().split(':');
-    const count = concurrency === undefined ? undefined : Number(concurrency);
-    const isCount = count === undefined || (Number.isInteger(count) && count > 0);
-    if (isQueueName(name) && isCount && rest.length === 0) return { name, concurrency: count };
-    throw new DefinitionError(`Expected --queues to read like default,mail:5, got "${text}"`);
+    if (!isQueueName(name) || rest.length > 0) {
+      throw new DefinitionError(`Expected --queues to read like default,mail:5, got "${text}"`);
+    }
+    return { name, concurrency: concurrencyOf(name, concurrency) };
   });
+}
+
+function concurrencyOf(queue: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const { parse, expected } = SETTINGS.concurrency;
+  const count = parse(text);
+  if (count !== undefined) return count;
+  throw new DefinitionError(
+    `Expected --queues to read like default,mail:5, got "${queue}:${text}": the number says how ` +
+      `many tasks of the queue run at once, ${expected}`,
+  );
 }
 
 /** A flag that holds JSON. */
@@ -96,6 +117,24 @@ export function secondsFlag(text: string): number {
   const value = Number(text);
   if (text.trim() !== '' && value >= 0) return value;
   throw new InvalidArgumentError('Expected seconds, 0 or more.');
+}
+
+/** A flag that holds a point in time; without a zone Date would read some forms as UTC, some not. */
+export function timeFlag(text: string): Date {
+  const time = new Date(text);
+  const isWhole = /^\d{4}-\d\d-\d\dT\d\d:\d\d.*(Z|[+-]\d\d:?\d\d)$/i.test(text);
+  if (isWhole && !Number.isNaN(time.getTime())) return time;
+  throw new InvalidArgumentError(
+    'Expected a time with its zone, such as 2026-11-22T10:00:00Z or 2026-11-22T10:00:00+01:00.',
+  );
+}
+
+/** A flag that holds a list, separated by commas. */
+export function listFlag(text: string): string[] {
+  return text
+    .split(',')
+    .map((item) => item.trim())
+    .filter(Boolean);
 }
 
 /** A flag that holds a whole number. */

@@ -21,6 +21,8 @@ export interface RedisServerOptions {
   readonly persistent: boolean;
   /** Default: one that the system has free. */
   readonly port?: number;
+  /** Taken when it is free and no `port` is given: clients find Redis there by their defaults. */
+  readonly preferPort?: number | undefined;
   log?(line: string): void;
 }
 
@@ -52,7 +54,7 @@ const POLL_MS = 20;
 /** Starts a server and waits until it answers; throws what its log says last when it does not. */
 export async function launch(server: RedisServer, options: RedisServerOptions): Promise<Running> {
   for (let attempt = 1; ; attempt++) {
-    const port = options.port ?? (await freePort());
+    const port = options.port ?? (await portFor(options, attempt));
     const pid = await spawnServer(server, options, port);
     const ownDir = server.containerUser ? '/data' : options.dir;
     const running = { origin: server.origin, pid, port, ownDir, users: [] };
@@ -116,6 +118,20 @@ function argumentsFor(server: RedisServer, options: RedisServerOptions, port: nu
     'no',
   ];
   return [...container, ...inside, ...settings];
+}
+
+/** The preferred port is tried once: another process may take it between the look and the start. */
+async function portFor({ preferPort }: RedisServerOptions, attempt: number): Promise<number> {
+  if (preferPort === undefined || attempt > 1 || (await isTaken(preferPort))) return freePort();
+  return preferPort;
+}
+
+function isTaken(port: number): Promise<boolean> {
+  return new Promise((answer) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('connect', () => answer(true)).on('connect', () => socket.destroy());
+    socket.on('error', (error) => answer(codeOf(error) !== 'ECONNREFUSED'));
+  });
 }
 
 async function freePort(): Promise<number> {

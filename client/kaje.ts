@@ -25,7 +25,7 @@ type Timing =
   | { readonly eta?: Date; readonly countdown?: never };
 
 export type SendOptions = Timing & {
-  /** Positional arguments, bound to the first properties of the task's input. */
+  /** Positional arguments, bound to the first properties of the input: for clients without types. */
   readonly args?: readonly unknown[];
   /** Makes the send safe to repeat. Default: a new UUIDv7. */
   readonly taskId?: string;
@@ -58,15 +58,8 @@ type NameIn<Module> = keyof TasksOf<Module> & string;
 type Input<Module, Name extends NameIn<Module>> = InputOf<TasksOf<Module>[Name]>;
 type Output<Module, Name extends NameIn<Module>> = OutputOf<TasksOf<Module>[Name]>;
 
-/** Input may be left out where nothing in it is required, or where `args` stand for the first of it. */
-type SendArguments<T> = OrderedArguments<T> | NamedArguments<T>;
-
-type OrderedArguments<T> = [
-  input: Partial<T> | undefined,
-  options: SendOptions & { readonly args: readonly unknown[] },
-];
-
-type NamedArguments<T> =
+/** Input may be left out where nothing in it is required. */
+type SendArguments<T> =
   Record<never, never> extends T
     ? [input?: T | undefined, options?: SendOptions]
     : [input: T, options?: SendOptions];

@@ -34,5 +34,5 @@ export async function runWorker(
   }, log);
   await starting;
   // `kaje start` waits for it.
-  process.send?.('ready');
+  process.send?.({ tasks: [...registry.keys()].sort() });
 }

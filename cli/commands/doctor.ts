@@ -1,7 +1,10 @@
 import { Command } from 'commander';
+import { Kaje } from '../../client/index.ts';
+import type { Config } from '../../shared/config.ts';
 import { createLog } from '../../shared/log.ts';
 import { connectFailingFast, disconnect, whenConnected } from '../../shared/redis.ts';
-import { checkApi, checkRedis, checkWorkers, type Finding } from '../checks.ts';
+import { checkApi, checkQueues, checkRedis, checkWorkers, type Finding } from '../checks.ts';
+import { FAILED } from '../exitCodes.ts';
 import { configOf, withSettings } from '../options.ts';
 import { colour, print, printJson } from '../output.ts';
 
@@ -19,7 +22,7 @@ export function doctorCommand(): Command {
     const findings = await examine(command, url);
     if (json) printJson({ checks: findings });
     else report(findings);
-    if (findings.some(({ status }) => status === 'fail')) process.exitCode = 1;
+    if (findings.some(({ status }) => status === 'fail')) process.exitCode = FAILED;
   });
 }
 
@@ -36,10 +39,21 @@ async function examine(command: Command, url: string): Promise<Finding[]> {
     return [
       ...found,
       ...(isReachable ? await checkWorkers(redis, config) : []),
+      ...(isReachable ? await examineQueues(config) : []),
       await checkApi(url),
     ];
   } finally {
     await disconnect(redis);
+  }
+}
+
+async function examineQueues({ redisUrl, prefix }: Config): Promise<Finding[]> {
+  const kaje = new Kaje({ redis: redisUrl, prefix });
+  try {
+    const [queues, tasks] = await Promise.all([kaje.queues(), kaje.registry()]);
+    return checkQueues(queues, tasks);
+  } finally {
+    await kaje.close();
   }
 }
 

@@ -1,19 +1,27 @@
 import { Command } from 'commander';
-import { ResultTimeoutError } from '../../client/index.ts';
+import { ResultTimeoutError, type SendOptions } from '../../client/index.ts';
 import type { AsyncResultBody } from '../../shared/protocol.ts';
-import { countFlag, jsonFlag, secondsFlag, withClient, withTarget } from '../options.ts';
+import { FAILED, NOT_READY } from '../exitCodes.ts';
+import {
+  countFlag,
+  jsonFlag,
+  listFlag,
+  secondsFlag,
+  timeFlag,
+  withClient,
+  withTarget,
+} from '../options.ts';
 import { print, printJson, printResult } from '../output.ts';
 
-interface SendFlags {
-  args?: unknown[];
+/** The flags that are no send options. */
+interface OwnFlags {
   kwargs?: Record<string, unknown>;
-  queue?: string;
-  taskId?: string;
-  countdown?: number;
-  maxRetries?: number;
   wait?: number | true;
   json?: boolean;
 }
+
+export const WAIT_DOC =
+  'wait for the end; exit code 1 when the task fails, 3 when the time is over before';
 
 export function sendCommand(): Command {
   const command = new Command('send')
@@ -24,24 +32,39 @@ export function sendCommand(): Command {
     .option('--queue <name>', "default: the task's queue")
     .option('--task-id <id>', 'makes the send safe to repeat')
     .option('--countdown <seconds>', 'not before so many seconds from now', secondsFlag)
+    .option('--eta <time>', 'not before this time, such as 2026-11-22T10:00:00Z', timeFlag)
     .option('--max-retries <count>', "default: the task's", countFlag)
-    .option('--wait [seconds]', 'wait for the end; exit code 1 when the task fails', secondsFlag);
+    .option('--headers <json>', 'for the task to read as ctx.headers', jsonFlag('object'))
+    .option('--tags <list>', 'labels, such as nightly,invoices', listFlag)
+    .option('--ignore-result', 'keep the state, not the value')
+    .option('--result-expires <seconds>', "default: the task's, else the worker's", secondsFlag)
+    .option('--wait [seconds]', WAIT_DOC, secondsFlag);
   return withTarget(command).action(send);
 }
 
-async function send(name: string, flags: SendFlags, command: Command): Promise<void> {
-  const { kwargs, wait, json, args, queue, taskId, countdown, maxRetries } = flags;
-  const given = Object.entries({ args, queue, taskId, countdown, maxRetries });
-  const options = Object.fromEntries(given.filter(([, value]) => value !== undefined));
+async function send(name: string, flags: OwnFlags, command: Command): Promise<void> {
+  const { kwargs, wait, json } = flags;
   await withClient(command, async (kaje) => {
-    const result = await kaje.sendTask(name, kwargs, options);
+    const result = await kaje.sendTask(name, kwargs, sendOptions(command));
     const timeout = wait === true ? Number.POSITIVE_INFINITY : (wait ?? 0);
     if (wait !== undefined) await ended(result.get({ timeout, propagate: false }));
     show(await result.info, { json, timeout: wait === undefined ? undefined : timeout });
   });
 }
 
-/** A wait that was too short is no failure of the command: what is printed says so. */
+const SEND_OPTIONS = [
+  ...(['args', 'queue', 'taskId', 'countdown', 'eta', 'maxRetries', 'headers', 'tags'] as const),
+  ...(['ignoreResult', 'resultExpires'] as const),
+] satisfies (keyof SendOptions)[];
+
+/** Flags are named as the client's options are. */
+function sendOptions(command: Command): SendOptions {
+  const flags = command.opts<SendOptions>();
+  const given = SEND_OPTIONS.map((name) => [name, flags[name]] as const);
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined));
+}
+
+/** A wait that was too short is no error: what is printed and the exit code say so. */
 export async function ended(waiting: Promise<unknown>): Promise<void> {
   try {
     await waiting;
@@ -50,14 +73,16 @@ export async function ended(waiting: Promise<unknown>): Promise<void> {
   }
 }
 
-/** Prints a task, and when a wait was too short how to go on; a task that ended badly is exit code 1. */
+/** Prints a task, and when a wait was too short how to go on; sets the exit code. */
 export function show(
   result: AsyncResultBody,
   { json, timeout }: { json: boolean | undefined; timeout: number | undefined },
 ): void {
   if (json) printJson(result);
   else printResult(result);
-  if (!result.ready && timeout !== undefined && !json)
+  const isLate = !result.ready && timeout !== undefined;
+  if (isLate && !json)
     print(`not ready within ${timeout} s; to wait on: kaje result ${result.task_id} --wait`);
-  if (result.ready && !result.successful) process.exitCode = 1;
+  if (isLate) process.exitCode = NOT_READY;
+  if (result.ready && !result.successful) process.exitCode = FAILED;
 }

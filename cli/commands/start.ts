@@ -1,80 +1,90 @@
-import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
-import type { Config } from '../../shared/config.ts';
+import { type Config, SETTINGS } from '../../shared/config.ts';
 import { KajeError } from '../../shared/errors.ts';
-import { withoutSecrets } from '../../shared/secrets.ts';
+import { type Child, startChild } from '../children.ts';
+import { envOf } from '../env.ts';
+import { FAILED } from '../exitCodes.ts';
 import { findOrMakeRedis } from '../localRedis.ts';
-import { configOf, parseQueues, withSettings } from '../options.ts';
-import { colour, print } from '../output.ts';
+import { configOf, parseQueues, SETTING_NAMES, taskPaths, withSettings } from '../options.ts';
+import { print } from '../output.ts';
 import type { LocalRedis } from '../redisServer.ts';
+import { welcome } from '../welcome.ts';
+
+interface StartFlags {
+  tasks?: string[];
+  queues: string;
+  name?: string;
+  home: string;
+}
 
 /** The sample tasks lie beside cli/, in the sources as in dist. */
 const SAMPLES = fileURLToPath(new URL('../../tasks', import.meta.url));
-const MAIN = fileURLToPath(new URL(`../main${import.meta.url.slice(-3)}`, import.meta.url));
+/** Where every command looks for Redis that is told of no other. */
+const USUAL_PORT = Number(new URL(SETTINGS.redisUrl.default).port);
+/** A terminal that is closed says SIGHUP. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export function startCommand(): Command {
   const command = new Command('start')
     .description('start everything on this machine: Redis if none is given, the API, one worker')
     .addOption(
-      new Option('--tasks <path...>', 'files, folders or globs of task modules').default(
-        [SAMPLES],
-        'the sample tasks',
+      new Option(
+        '--tasks <path...>',
+        'files, folders or globs of task modules (default: the sample tasks, ' +
+          'env: KAJE_TASKS, comma-separated)',
       ),
     )
     .addOption(
-      new Option('--queues <list>', 'queues of the worker').env('KAJE_QUEUES').default('default'),
+      new Option(
+        '--queues <list>',
+        'queues of the worker, each with its own concurrency if given: default,mail:5',
+      )
+        .env('KAJE_QUEUES')
+        .default('default'),
+    )
+    .addOption(
+      new Option('--name <name>', 'name of the worker (default: worker-<pid>@<host>)').env(
+        'KAJE_NAME',
+      ),
     )
     .addOption(
       new Option('--home <folder>', 'where Redis and its data live')
         .env('KAJE_HOME')
         .default('.kaje'),
     );
-  withSettings(command, 'host', 'port', 'redisUrl', 'prefix', 'concurrency', 'grace', 'logLevel');
-  return command.action((flags: { tasks: string[]; queues: string; home: string }) =>
-    start(command, flags),
-  );
+  withSettings(command, ...SETTING_NAMES);
+  return command.action((flags: StartFlags) => start(command, flags));
 }
 
-async function start(
-  command: Command,
-  flags: { tasks: string[]; queues: string; home: string },
-): Promise<void> {
+async function start(command: Command, flags: StartFlags): Promise<void> {
   // Wrong settings are told before anything is started.
-  const config = configOf(command);
+  const given = configOf(command);
   parseQueues(flags.queues);
-  await checkPort(config);
-  const given = command.opts<{ redisUrl?: string }>().redisUrl ?? process.env.KAJE_REDIS_URL;
-  const url = given ?? (process.env.KAJE_REDIS_URL_FILE ? config.redisUrl : undefined);
-  const redis = await findOrMakeRedis({ url, home: flags.home, persistent: true, log: print });
-  const env = childEnv({
-    KAJE_REDIS_URL: redis.url,
-    KAJE_HOST: config.host,
-    KAJE_PORT: String(config.port),
-    KAJE_PREFIX: config.prefix,
-    KAJE_CONCURRENCY: String(config.concurrency),
-    KAJE_GRACE: String(config.grace),
-    KAJE_LOG_LEVEL: config.logLevel,
+  await checkPort(given);
+  const children: Child[] = [];
+  const making = redisFor(command, given, flags.home);
+  const { stop, isStopping } = stopInOrder(children, making);
+  for (const signal of SIGNALS) process.on(signal, () => void stop(0));
+  const redis = await making;
+  if (isStopping()) return;
+  const config = { ...given, redisUrl: redis.url };
+  const env = { ...process.env, ...envOf(config) };
+  const diedOf = (name: string) => (how: number | string) =>
+    void stop(FAILED, `The ${name} ended by itself (${how}); its log above says why.`);
+  const api = startChild({ args: ['api'], env, ended: diedOf('API') });
+  const worker = startChild({
+    args: workerArguments(flags),
+    env,
+    ended: diedOf('worker'),
+    restarting: (how) => print(`The worker ended by itself (${how}); a new one starts in 1 s.`),
   });
-  const api = run(['api'], env);
-  const worker = run(['worker', '--queues', flags.queues, '--tasks', ...flags.tasks], env);
-  const stop = stopInOrder(api, worker, redis);
-  process.on('SIGINT', () => void stop(0));
-  process.on('SIGTERM', () => void stop(0));
-  for (const [name, child] of [
-    ['API', api],
-    ['worker', worker],
-  ] as const) {
-    child.once(
-      'exit',
-      (code, signal) =>
-        void stop(1, `The ${name} ended by itself (${code ?? signal}); its log above says why.`),
-    );
-  }
-  const [[ready]] = await Promise.all([once(api, 'message'), once(worker, 'message')]);
-  welcome(String(ready.url), redis);
+  children.push(api, worker);
+  const [{ url }, { tasks }] = await Promise.all([api.ready, worker.ready]);
+  // What api/main.ts and worker/main.ts send.
+  print(welcome({ url: url as string, tasks: tasks as string[], origin: redis.origin, config }));
 }
 
 /** Told before Redis and the worker are started for nothing. */
@@ -92,54 +102,41 @@ async function checkPort({ host, port }: Config): Promise<void> {
   await once(probe, 'close');
 }
 
-/** What children are told; the files that may have told it to us are not read again. */
-function childEnv(settings: Record<string, string>): NodeJS.ProcessEnv {
-  const files = Object.keys(settings).map((name) => [`${name}_FILE`, '']);
-  return { ...process.env, ...Object.fromEntries(files), ...settings };
+/** The default address is no wish: where nobody named a Redis, one is made. */
+function redisFor(command: Command, { redisUrl }: Config, home: string): Promise<LocalRedis> {
+  const { KAJE_REDIS_URL, KAJE_REDIS_URL_FILE } = process.env;
+  const flag = command.opts<{ redisUrl?: string }>().redisUrl;
+  const url = flag || KAJE_REDIS_URL || KAJE_REDIS_URL_FILE ? redisUrl : undefined;
+  return findOrMakeRedis({ url, home, persistent: true, preferPort: USUAL_PORT, log: print });
 }
 
-/** A child in a process group of its own: Ctrl-C reaches this process only, which stops all in order. */
-function run(args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
-  return fork(MAIN, args, { env, detached: true });
+function workerArguments({ tasks, queues, name }: StartFlags): string[] {
+  const paths = taskPaths(tasks);
+  const naming = name === undefined ? [] : ['--name', name];
+  return [
+    ...['worker', '--queues', queues, ...naming],
+    ...['--tasks', ...(paths.length > 0 ? paths : [SAMPLES])],
+  ];
 }
 
-function stopInOrder(api: ChildProcess, worker: ChildProcess, redis: LocalRedis) {
+/** The API first, so that nothing is accepted that nobody will see to; Redis last. */
+function stopInOrder(children: readonly Child[], making: Promise<LocalRedis>) {
   let isStopping = false;
-  return async (code: number, reason?: string): Promise<void> => {
-    if (isStopping) {
-      // A second Ctrl-C: tasks that still run go back to their queue at once.
-      if (reason === undefined) for (const child of [api, worker]) child.kill('SIGTERM');
-      return;
-    }
+  const stop = async (code: number, reason?: string): Promise<void> => {
+    if (isStopping) return reason === undefined ? hurry(children) : undefined;
     isStopping = true;
     if (reason !== undefined) print(reason);
-    await end(api);
-    await end(worker);
-    await redis.stop();
+    for (const child of children) await child.stop();
+    // Why it could not be made, `start` says.
+    await making.then((redis) => redis.stop()).catch(() => undefined);
     process.exit(code);
   };
+  return { stop, isStopping: () => isStopping };
 }
 
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGTERM');
-  await exited;
-}
-
-function welcome(url: string, redis: LocalRedis): void {
-  const send = `curl -s ${url}/v1/send_task -H 'Content-Type: application/json' \\
-       -d '{"name": "execute_slow_stuff", "kwargs": {"rows": 30000000}, "task_id": "first"}'`;
-  print(`
-${colour('bold', 'Kaje is ready.')}  Ctrl-C stops it.
-
-  API    ${colour('cyan', url)}
-  Docs   ${colour('cyan', `${url}/docs`)}
-  Redis  ${withoutSecrets(redis.url)} (${redis.origin})
-
-Hand over some slow work, then ask for its result:
-
-  ${send}
-  curl -s '${url}/v1/tasks/first?wait=60'
-`);
+/** A second Ctrl-C: tasks that still run go back to their queue at once. */
+function hurry(children: readonly Child[]): void {
+  for (const child of children) child.hurry();
+  // Redis is still being found or fetched, and that may take minutes.
+  if (children.length === 0) process.exit(FAILED);
 }

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { configOf, parseQueues, withSettings } from '../options.ts';
+import { configOf, parseQueues, taskPaths, withSettings } from '../options.ts';
 
 interface WorkerFlags {
   tasks?: string[];
@@ -44,7 +44,7 @@ export function workerCommand(): Command {
     'logFormat',
   );
   return command.action(async (flags: WorkerFlags) => {
-    const tasks = flags.tasks ?? (process.env.KAJE_TASKS ?? '').split(',').filter(Boolean);
+    const tasks = taskPaths(flags.tasks);
     if (tasks.length === 0)
       command.error("error: required option '--tasks <path...>' not specified (or KAJE_TASKS)");
     const { runWorker } = await import('../../worker/main.ts');

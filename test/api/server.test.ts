@@ -84,6 +84,6 @@ describe('the server', () => {
       (second) => void defer(() => second.stop()),
       (error) => error,
     );
-    expect(failure?.code).to.equal('EADDRINUSE');
+    expect(failure?.code).to.equal('PORT_IN_USE');
   });
 });
