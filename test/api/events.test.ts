@@ -1,7 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
+import { defineTask } from '../../client/index.ts';
 import { add, boom, echo, hold, report } from '../fixtures/quick.ts';
 import { schemaProblem } from '../support/contract.ts';
 import { eventually } from '../support/eventually.ts';
+import { openRaw } from '../support/raw.ts';
 import { openSse } from '../support/sse.ts';
 import { startApiAlone, startApiAndWorker } from '../support/stack.ts';
 
@@ -142,5 +145,29 @@ describe('GET /v1/tasks/{task_id}/events', () => {
     await eventually(() => events().length === 1);
     await api.stop();
     expect((await ended).map(({ data }) => data.state)).to.deep.equal(['PENDING']);
+  });
+
+  it('tells a client that does not read fewer events, and the final one all the same', async () => {
+    let reports = 0;
+    const chatty = defineTask('chatty', {
+      async run(_input: object, ctx) {
+        for (; reports < 30; reports++) {
+          await ctx.progress({ reports });
+          await sleep(100);
+        }
+      },
+    });
+    const api = await startApiAndWorker([chatty]);
+    const text = 'x'.repeat(900_000);
+    await api.post('/v1/send_task', { name: 'chatty', kwargs: { text }, task_id: 't' });
+    const head = 'GET /v1/tasks/t/events HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n';
+    const { socket, received, closed } = await openRaw(api.url, head);
+    socket.pause();
+    await eventually(async () => (await api.get('/v1/tasks/t')).body.ready);
+    socket.resume();
+    await closed;
+    // What lies in the sockets of the system is told; what would have to lie in the API is not.
+    expect(received().length).to.be.below((reports * text.length) / 2);
+    expect(received()).to.match(/"state":"SUCCESS"/);
   });
 });

@@ -163,4 +163,19 @@ describe('an API whose Redis', () => {
     expect(status).to.equal(200);
     expect(body.state).to.equal('PENDING');
   });
+
+  it('goes away during the wait of a send still says that the task was accepted', async () => {
+    const redis = await ownRedis();
+    const { api } = await startApiAlone([echo], { redisUrl: redis.url });
+    const sending = api.post('/v1/send_task?wait=2', { name: 'echo', task_id: 't' });
+    const look = testRedis(redis.url);
+    await eventually(async () => (await storedIn(look, api.config)) === 1);
+    await redis.stop();
+    const { status, headers, body } = await sending;
+    expect(status).to.equal(202);
+    expect(headers.get('location')).to.equal('/v1/tasks/t');
+    expect(body).to.include({ task_id: 't', state: 'PENDING' });
+    await redis.start();
+    await eventually(async () => (await api.get('/v1/tasks/t')).status === 200);
+  });
 });

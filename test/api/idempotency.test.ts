@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { add, echo, hold } from '../fixtures/quick.ts';
+import { eventually } from '../support/eventually.ts';
 import { startApiAlone, startApiAndWorker, storedIn } from '../support/stack.ts';
 
 const startAlone = () => startApiAlone([add, echo]);
@@ -108,5 +109,32 @@ describe('a task_id that was sent before', () => {
     const { body, headers } = await api.post('/v1/send_task?wait=10', task);
     expect(body.result).to.equal(7);
     expect(headers.get('idempotent-replayed')).to.equal(null);
+  });
+
+  it('is free again once its result has expired, also before anybody swept it', async () => {
+    const api = await startApiAndWorker([add]);
+    const task = { name: 'add', task_id: 't' };
+    const short = { ...task, args: [1, 2], result_expires: 0.1 };
+    expect((await api.post('/v1/send_task?wait=10', short)).body.result).to.equal(3);
+    // Another request: until then it is in conflict with the one that is there.
+    const { headers } = await eventually(async () => {
+      const answer = await api.post('/v1/send_task', { ...task, args: [3, 4] });
+      return answer.status === 202 && answer;
+    });
+    expect(headers.get('idempotent-replayed')).to.equal(null);
+    const { status, body } = await api.get('/v1/tasks/t?wait=10');
+    expect(status).to.equal(200);
+    expect(body).to.include({ state: 'SUCCESS', result: 7 });
+  });
+
+  it('is unknown once its result has expired, and free for the same request', async () => {
+    const api = await startApiAndWorker([add]);
+    const task = { name: 'add', task_id: 't', args: [1, 2], result_expires: 0.1 };
+    await api.post('/v1/send_task?wait=10', task);
+    await eventually(async () => (await api.get('/v1/tasks/t')).status === 404);
+    const { status, headers, body } = await api.post('/v1/send_task?wait=10', task);
+    expect(status).to.equal(200);
+    expect(headers.get('idempotent-replayed')).to.equal(null);
+    expect(body).to.include({ state: 'SUCCESS', result: 3 });
   });
 });

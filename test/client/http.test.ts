@@ -36,6 +36,14 @@ describe('the client over HTTP', () => {
     expect(states).to.deep.equal([...new Set(states)]);
   });
 
+  it('ends a loop over events when the API says that all is told', async () => {
+    const nothing = 'HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n';
+    const kaje = new Kaje({ url: await silentServer(nothing) });
+    const told = [];
+    for await (const event of kaje.asyncResult('t').events()) told.push(event);
+    expect(told).to.deep.equal([]);
+  });
+
   it('takes an URL with slashes at its end, and one with a path', async () => {
     const api = await startTestApi();
     expect(await new Kaje({ url: `${api.url}/` }).registry()).to.deep.equal([]);

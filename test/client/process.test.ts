@@ -34,6 +34,27 @@ describe('a program that uses the client', () => {
     });
   });
 
+  it('ends by itself after close() over Redis, with a loop over events and a wait under way', async () => {
+    const { options } = await connectOverRedis();
+    const said = await run(
+      options,
+      `const result = await kaje.sendTask('add', { a: 1, b: 1 }, { countdown: 60 });
+       let isClosing = false;
+       const waiting = result.get().then(() => console.log('got'), () => console.log('gave up'));
+       const loop = (async () => {
+         for await (const { state } of result.events()) {
+           console.log(state);
+           if (isClosing) continue;
+           isClosing = true;
+           setTimeout(() => kaje.close(), 50);
+         }
+         console.log('ended');
+       })();
+       await Promise.all([loop, waiting]);`,
+    );
+    expect(said.split('\n').sort()).to.deep.equal(['PENDING', 'ended', 'gave up']);
+  });
+
   it('ends by itself after close() when Redis was never there', async () => {
     const redis = `redis://127.0.0.1:${await closedPort()}`;
     const code = 'await kaje.queues().catch((error) => console.log(error.code));';

@@ -1,8 +1,11 @@
 /** What SIGTERM does to a worker: running tasks end within the grace, the rest goes back. */
 import { expect } from 'chai';
+import { Kaje } from '../../client/index.ts';
 import { startTestApi, type TestApi } from '../support/api.ts';
+import { defer } from '../support/defer.ts';
 import { eventually } from '../support/eventually.ts';
-import { testRedis } from '../support/redis.ts';
+import { testConfig, testRedis } from '../support/redis.ts';
+import { ownRedis } from '../support/server.ts';
 import { runWorkerProcess } from '../support/worker.ts';
 
 async function sendTraces(api: TestApi, durations: readonly number[]): Promise<string[]> {
@@ -74,5 +77,45 @@ describe('a worker that gets SIGTERM', () => {
       state: 'PENDING',
       error: null,
     });
+  });
+});
+
+/** Fails unless `end` comes within so many milliseconds. */
+async function endsWithin<T>(ms: number, what: string, end: Promise<T>): Promise<T> {
+  const startedAt = performance.now();
+  const value = await end;
+  expect(performance.now() - startedAt, `ms until the end of ${what}`).to.be.below(ms);
+  return value;
+}
+
+describe('beside a Redis that never answers', () => {
+  it('API, client and worker end all the same', async () => {
+    const redis = await ownRedis();
+    const config = testConfig({ redisUrl: redis.url });
+    const worker = await runWorkerProcess(config);
+    const api = await startTestApi(config);
+    const kaje = new Kaje({ redis: redis.url, prefix: config.prefix });
+    expect(await kaje.workers()).to.have.length(1);
+    expect((await api.get('/v1/workers')).body.workers).to.have.length(1);
+
+    process.kill(redis.pid(), 'SIGSTOP');
+    // A frozen one would not stop either.
+    defer(() => process.kill(redis.pid(), 'SIGCONT'));
+    worker.child.kill('SIGTERM');
+    const [code] = await Promise.all([
+      endsWithin(10_000, 'the worker', worker.ended),
+      endsWithin(10_000, 'the API', api.stop()),
+      endsWithin(10_000, 'the client', kaje.close()),
+    ]);
+    expect(code).to.equal(0);
+  });
+
+  it('a worker that runs nothing ends without its grace when Redis is gone', async () => {
+    const redis = await ownRedis();
+    const worker = await runWorkerProcess(testConfig({ redisUrl: redis.url }), ['--grace', '50']);
+    await redis.stop();
+    await eventually(() => worker.output().includes('unreachable'));
+    worker.child.kill('SIGTERM');
+    expect(await endsWithin(8000, 'the worker', worker.ended)).to.equal(0);
   });
 });

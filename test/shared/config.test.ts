@@ -64,6 +64,13 @@ describe('the settings', () => {
     expect(load).to.throw(/KAJE_PORT.*\n.*KAJE_GRACE.*\n.*KAJE_LOG_LEVEL/);
   });
 
+  for (const url of ['http://kaje:s3cret@host', 'kaje:s3cret@host:6379', 'host?password=s3cret']) {
+    it(`do not show the password of a wrong one: ${url}`, () => {
+      expect(() => loadConfig({ KAJE_REDIS_URL: url })).to.throw(DefinitionError, /got ".*\*\*\*/);
+      expect(() => loadConfig({ KAJE_REDIS_URL: url })).not.to.throw(/s3cret/);
+    });
+  }
+
   it('have flags of the same name as their variables', () => {
     expect(flagOf('KAJE_HEALTH_PORT')).to.equal('--health-port');
   });

@@ -1,4 +1,7 @@
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { BrokerUnavailableError, TaskNotFoundError } from '../../shared/errors.ts';
 import {
@@ -130,6 +133,29 @@ describe('a connection that fails fast', () => {
     await eventually(() => redis.status !== 'connect');
   });
 
+  it('does so over a unix socket too, which knows no hard cut', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'kaje-test-'));
+    defer(() => rm(dir, { recursive: true }));
+    await silentServer(join(dir, 'redis.sock'));
+    const redis = connectFailingFast(`unix:${join(dir, 'redis.sock')}`, silentLog());
+    defer(() => redis.disconnect());
+    await eventually(() => redis.status === 'connect');
+    const silence = new Promise<never>(() => undefined);
+    const error = await answered(redis, silence, 20).catch((reason: unknown) => reason);
+    expect(error).to.be.instanceOf(BrokerUnavailableError);
+    await eventually(() => redis.status !== 'connect');
+  });
+
+  it('does not take a stall of its own process for silence of Redis', async () => {
+    const redis = connectFailingFast(testRedisUrl(), silentLog());
+    defer(() => disconnect(redis));
+    await whenConnected(redis, 5000);
+    const answer = answered(redis, redis.echo('hello'));
+    stall(1000);
+    expect(await answer).to.equal('hello');
+    expect(redis.status).to.equal('ready');
+  });
+
   it('passes on what Redis answers, also its errors', async () => {
     const redis = connectFailingFast(testRedisUrl(), silentLog());
     defer(() => disconnect(redis));
@@ -156,17 +182,24 @@ describe('a connection that waits', () => {
   });
 });
 
+/** Keeps the event loop busy, as a task that only computes or a long JSON does. */
+function stall(ms: number): void {
+  const until = performance.now() + ms;
+  while (performance.now() < until);
+}
+
 /** Takes connections and says nothing. */
-async function silentServer(): Promise<{ port: number }> {
-  const server = createServer().listen(0, '127.0.0.1');
+async function silentServer(path?: string): Promise<{ port: number }> {
+  const server = createServer();
   const sockets = new Set<{ destroy(): void }>();
   server.on('connection', (socket) => sockets.add(socket.on('error', () => undefined)));
   defer(() => {
     for (const socket of sockets) socket.destroy();
     server.close();
   });
-  return eventually(() => {
-    const address = server.address();
-    return typeof address === 'object' && address !== null && { port: address.port };
-  });
+  await new Promise<void>((resolve) =>
+    path === undefined ? server.listen(0, '127.0.0.1', resolve) : server.listen(path, resolve),
+  );
+  const address = server.address();
+  return { port: typeof address === 'object' && address !== null ? address.port : 0 };
 }

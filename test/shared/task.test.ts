@@ -55,6 +55,8 @@ describe('defineTask', () => {
     [{ run, input: {} }, 'expected `input` to be a Standard Schema'],
     [{ run, input: null }, 'expected `input` to be a Standard Schema'],
     [{ run, queu: 'x' }, 'expected only known options, got `queu`'],
+    [{ run, constructor: 1 }, 'expected only known options, got `constructor`'],
+    [{ run, retry: { toString: 1 } }, 'expected only known options, got `retry.toString`'],
     [{ run, queue: 'a b' }, 'expected `queue` to be letters, digits, "_", "." or "-", got "a b"'],
     [{ run, queue: 7 }, '`queue`'],
     [{ run, resultExpires: 0 }, '`resultExpires` to be a positive number of seconds, got 0'],

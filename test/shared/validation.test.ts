@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { z } from 'zod';
 import { check } from '../../shared/validation.ts';
 
 const SCHEMA = {
@@ -42,6 +43,16 @@ describe('the check by JSON Schema', () => {
       expect(check(SCHEMA, value)).to.deep.equal([{ path, message: says }]);
     });
   }
+
+  it('says of a format what it is, not by which pattern a library checks it', () => {
+    const schema = z.toJSONSchema(z.object({ to: z.email(), code: z.string().regex(/^[A-Z]$/) }));
+    expect(JSON.stringify(schema)).to.match(/"format":"email","pattern"/);
+    expect(check(schema, { to: 'nobody', code: 'a' })).to.have.deep.members([
+      { path: '/to', message: 'must match format "email"' },
+      { path: '/code', message: 'must match pattern "^[A-Z]$"' },
+    ]);
+    expect(check(schema, { to: 'a@example.org', code: 'A' })).to.deep.equal([]);
+  });
 
   it('names every fault', () => {
     const faults = check(SCHEMA, { times: 'x', size: 1, zzz: 1 });

@@ -12,11 +12,13 @@ export interface RunOptions {
   readonly retries?: number;
   readonly resultMaxBytes?: number;
   readonly message?: Partial<TaskMessage>;
+  /** What becomes of each progress that is to be stored. Default: it is stored at once. */
+  readonly store?: () => Promise<unknown>;
 }
 
 /** `stored` collects what the task reports as its progress. */
 export function testRun(task: Task, options: RunOptions = {}) {
-  const { retries = 0, resultMaxBytes = 1024, message: given = {} } = options;
+  const { retries = 0, resultMaxBytes = 1024, message: given = {}, store } = options;
   const message = messageOf('id-1', { name: task.name, ...given });
   const stored: StoredProgress[] = [];
   const policy = { ...DEFAULT_RETRY, max: 0, ...task.options.retry };
@@ -28,7 +30,10 @@ export function testRun(task: Task, options: RunOptions = {}) {
     worker: 'w1',
     signal: new AbortController().signal,
     log: silentLog(),
-    store: async (progress) => stored.push(progress),
+    async store(progress) {
+      stored.push(progress);
+      await store?.();
+    },
   });
   defer(end);
   const run: Run = {

@@ -29,6 +29,27 @@ describe('the context of a task', () => {
     expect(stored.length).to.be.lessThan(50);
   });
 
+  it('begins no second store while one waits for Redis, and then stores the latest', async () => {
+    let letGo: () => void = () => undefined;
+    const answer = new Promise<void>((resolve) => (letGo = resolve));
+    const { run, stored } = testRun(task, { store: () => answer });
+    // Longer than the pause between two reports.
+    const until = performance.now() + 250;
+    let done = 0;
+    while (performance.now() < until) await run.ctx.progress({ done: ++done });
+    expect(stored.map(({ meta }) => meta)).to.deep.equal([{ done: 1 }]);
+    letGo();
+    await eventually(() => stored.length === 2);
+    expect(stored.at(-1)?.meta).to.deep.equal({ done });
+  });
+
+  it('goes on storing after a store that failed', async () => {
+    const { run, stored } = testRun(task, { store: () => Promise.reject(new Error('away')) });
+    for (let done = 1; done <= 2; done++) await run.ctx.progress({ done });
+    await eventually(() => stored.length === 2);
+    expect(stored.at(-1)?.meta).to.deep.equal({ done: 2 });
+  });
+
   it('lets other work of the process go on at each report', async () => {
     const { run } = testRun(task);
     let turns = 0;

@@ -120,6 +120,25 @@ describe('the execution of a task', () => {
     );
   });
 
+  it("shows the task's own frames and none of those that run it, also of causes", async () => {
+    const load = () => {
+      throw new HttpError('502');
+    };
+    const run = async () => {
+      await Promise.resolve();
+      try {
+        load();
+      } catch (cause) {
+        throw new Error('no page', { cause });
+      }
+    };
+    const { traceback } = await errorOf(taskOf(run, {}));
+    const frames = traceback.split('\n').filter((line) => line.startsWith('    at '));
+    const of = (name: string) => frames.filter((frame) => frame.includes(`${name} (`));
+    expect([of('load').length, of('run').length]).to.deep.equal([1, 2]);
+    for (const frame of frames) expect(frame).to.include('execute.test.ts');
+  });
+
   it('ends a circle of causes', async () => {
     const error = new Error('a');
     error.cause = new Error('b', { cause: error });

@@ -107,6 +107,19 @@ describe('the broker on Redis', () => {
     expect(after?.result.error).to.include({ type: 'Refused', message: 'no' });
   });
 
+  it('forgets at a retry how many workers have died with the task', async () => {
+    const { broker, config, redis, keys } = await startTestBroker();
+    const worker = await startTestWorker(config, [fail]);
+    await broker.add([messageOf('a', { name: 'fail', body: { kwargs: {}, max_retries: 0 } })]);
+    await becomes(broker, 'a', 'FAILURE');
+    await worker.stop(AbortSignal.abort());
+    // As BullMQ counts them; the third one would end the task.
+    await redis.hset(keys.job('default', 'a'), 'stc', 2);
+    await broker.retry('a');
+    expect(await stateOf(broker, 'a')).to.equal('PENDING');
+    expect(await redis.hexists(keys.job('default', 'a'), 'stc')).to.equal(0);
+  });
+
   it('refuses a retry of what is not failed, and of what is unknown', async () => {
     const { broker, config } = await startTestBroker();
     await broker.add([messageOf('a')]);

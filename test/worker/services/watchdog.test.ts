@@ -7,7 +7,9 @@ import { eventually } from '../../support/eventually.ts';
 import { silentLog, testConfig, testRedis } from '../../support/redis.ts';
 
 /** A watchdog that looks often, at a consumer that says of itself what the test wants. */
-function startTestWatchdog(given: { active?: number; fetches?: boolean } = {}) {
+function startTestWatchdog(
+  given: { active?: number; fetches?: boolean; isLate?: boolean } = {},
+) {
   const keys = createKeys(testConfig().prefix);
   const redis = testRedis();
   const totals = { fetched: 0, succeeded: 0, failed: 0, retried: 0 };
@@ -23,8 +25,9 @@ function startTestWatchdog(given: { active?: number; fetches?: boolean } = {}) {
     restart: () => void seen.restarts++,
     stop: async () => undefined,
   };
-  const options = { redis, keys, consumers: [consumer], log: silentLog(), everyMs: 10 };
-  const watchdog = createWatchdog(options);
+  const consumers = given.isLate ? [] : [consumer];
+  const watchdog = createWatchdog({ redis, keys, consumers, log: silentLog(), everyMs: 10 });
+  if (given.isLate) consumers.push(consumer);
   defer(() => watchdog.stop());
   const base = keys.queueBase('default');
   return { redis, base, seen, start: () => watchdog.start() };
@@ -44,6 +47,13 @@ describe('the watchdog', () => {
       expect(seen.looks).to.be.at.least(6);
     });
   }
+
+  it('sees also a consumer that was made after it, as at the start of a worker', async () => {
+    const { redis, base, seen, start } = startTestWatchdog({ isLate: true });
+    await redis.lpush(`${base}wait`, 'a');
+    await start();
+    await eventually(() => seen.restarts >= 1);
+  });
 
   const healthy: readonly [
     why: string,

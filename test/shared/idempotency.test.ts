@@ -1,0 +1,107 @@
+import { expect } from 'chai';
+import { createCatalog } from '../../shared/catalog.ts';
+import { TaskConflictError } from '../../shared/errors.ts';
+import { claimIds } from '../../shared/idempotency.ts';
+import { createProducer } from '../../shared/producer.ts';
+import { defineTask } from '../../shared/task.ts';
+import { messageOf, publish, startTestBroker } from '../support/broker.ts';
+
+const echo = defineTask('echo', { run: () => 1 });
+const PAIRS = Array.from({ length: 30 }, (_, i) => `id-${i}`);
+const request = (task_id: string, queue = 'default') => ({ name: 'echo', task_id, queue });
+
+/** Two processes on one Redis. */
+async function startTwoProducers() {
+  const one = await startTestBroker();
+  await publish(one, [echo]);
+  const two = await startTestBroker(one.config);
+  const producerOf = ({ broker }: typeof one) =>
+    createProducer({ broker, catalog: createCatalog(broker) });
+  const stored = async () => (await one.broker.backlog('a')) + (await one.broker.backlog('b'));
+  return { ...one, producers: [producerOf(one), producerOf(two)] as const, stored };
+}
+
+describe('one task_id sent at once through two processes', () => {
+  it('to two queues is stored in one and refused for the other', async () => {
+    const { producers, stored, broker } = await startTwoProducers();
+    const [one, two] = producers;
+    for (const id of PAIRS) {
+      const answers = await Promise.allSettled([
+        one.send(request(id, 'a')),
+        two.send(request(id, 'b')),
+      ]);
+      const told = answers.map((each) =>
+        each.status === 'fulfilled' ? each.value.result.queue : each.reason,
+      );
+      const [winner, ...none] = told.filter((each) => typeof each === 'string');
+      expect(none, id).to.deep.equal([]);
+      expect(told.filter((each) => each instanceof TaskConflictError)).to.have.length(1);
+      expect((await broker.read([id]))[0]?.result.queue).to.equal(winner);
+    }
+    expect(await stored()).to.equal(PAIRS.length);
+  });
+
+  it('by the same request is stored once, and the other is told of it', async () => {
+    const { producers, stored } = await startTwoProducers();
+    for (const id of PAIRS) {
+      const sent = await Promise.all(producers.map((each) => each.send(request(id, 'a'))));
+      expect(sent.map(({ replayed }) => replayed)).to.have.members([true, false]);
+    }
+    expect(await stored()).to.equal(PAIRS.length);
+  });
+
+  it('in a batch and alone is stored once', async () => {
+    const { producers, stored } = await startTwoProducers();
+    const [one, two] = producers;
+    for (const id of PAIRS) {
+      const answers = await Promise.allSettled([
+        one.sendMany([request(`other-${id}`, 'a'), request(id, 'a')]),
+        two.send(request(id, 'b')),
+      ]);
+      const kinds = answers.map(({ status }) => status);
+      expect(kinds).to.have.members(['fulfilled', 'rejected']);
+    }
+    const batches = (await stored()) - PAIRS.length;
+    expect(batches).to.be.within(0, PAIRS.length);
+  });
+});
+
+describe('batches of the same ids', () => {
+  it('in opposite order all end, each id stored once', async () => {
+    const { producers, stored } = await startTwoProducers();
+    const ids = Array.from({ length: 200 }, (_, i) => `id-${i}`);
+    const batch = ids.map((id) => request(id, 'a'));
+    const [one, two] = producers;
+    const sent = await Promise.all([
+      one.sendMany(batch),
+      two.sendMany(batch.toReversed()),
+      one.sendMany(batch.slice(100)),
+      two.sendMany(batch.slice(50, 150).toReversed()),
+    ]);
+    const fresh = sent.flat().filter(({ replayed }) => !replayed);
+    expect(fresh.map(({ result }) => result.task_id)).to.have.members(ids);
+    expect(await stored()).to.equal(ids.length);
+  });
+});
+
+describe('a claim of ids', () => {
+  it('is not met again once it was let go, and runs out by itself', async () => {
+    const { broker, redis, keys } = await startTestBroker();
+    const { mine, release } = await claimIds(broker, [messageOf('a'), messageOf('b')]);
+    expect(mine.map(({ id }) => id)).to.deep.equal(['a', 'b']);
+    expect(await broker.claim(['a', 'c'])).to.deep.equal([false, true]);
+    expect(await redis.pttl(keys.claim('a'))).to.be.within(1, 10_000);
+    await release();
+    expect(await broker.claim(['a', 'b'])).to.deep.equal([true, true]);
+  });
+
+  it('names the tasks that are there, and leaves their ids free', async () => {
+    const { broker, redis, keys } = await startTestBroker();
+    await broker.add([messageOf('a')]);
+    const { existing, mine, release } = await claimIds(broker, [messageOf('a'), messageOf('b')]);
+    expect([...existing.keys()]).to.deep.equal(['a']);
+    expect(mine.map(({ id }) => id)).to.deep.equal(['b']);
+    await release();
+    expect(await redis.exists(keys.claim('a'), keys.claim('b'))).to.equal(0);
+  });
+});

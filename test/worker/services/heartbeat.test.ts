@@ -1,0 +1,72 @@
+import { hostname } from 'node:os';
+import { expect } from 'chai';
+import { createKeys } from '../../../shared/keys.ts';
+import { createRegistry } from '../../../shared/registry.ts';
+import { createHeartbeat } from '../../../worker/services/heartbeat.ts';
+import { defer } from '../../support/defer.ts';
+import { eventually } from '../../support/eventually.ts';
+import { collectLog } from '../../support/log.ts';
+import { testConfig, testRedis } from '../../support/redis.ts';
+
+const worker = 'w1';
+
+async function startTestHeartbeat() {
+  const keys = createKeys(testConfig().prefix);
+  const redis = testRedis();
+  await redis.ping();
+  const { log, lines } = collectLog();
+  const registry = createRegistry([]);
+  const isStopping = () => false;
+  const about = { worker, version: '1', consumers: [], registry, isStopping };
+  const heartbeat = createHeartbeat({ ...about, redis, keys, log });
+  defer(() => heartbeat.stop());
+  const stored = async () => JSON.parse((await redis.get(keys.worker(worker))) ?? 'null');
+  /** The heartbeat of another worker of the same name. */
+  const twinBeats = (pid: number, host = hostname()) =>
+    redis.set(keys.worker(worker), JSON.stringify({ id: worker, pid, hostname: host }));
+  const isKnown = async () => (await redis.zscore(keys.workers, worker)) !== null;
+  const warnings = () => lines.filter(({ level }) => level === 40);
+  return { heartbeat, stored, twinBeats, isKnown, warnings };
+}
+
+describe('the heartbeat of a worker', () => {
+  it('is there from the start and gone with the worker', async () => {
+    const { heartbeat, stored, isKnown, warnings } = await startTestHeartbeat();
+    await heartbeat.start();
+    await eventually(async () => (await stored())?.pid === process.pid);
+    expect(await isKnown()).to.equal(true);
+    await heartbeat.stop();
+    expect([await stored(), await isKnown()]).to.deep.equal([null, false]);
+    expect(warnings()).to.deep.equal([]);
+  });
+
+  for (const [who, pid, host] of [
+    ['of another process', process.pid + 1, hostname()],
+    ['of another host, with the same process id', process.pid, 'elsewhere'],
+  ] as const) {
+    it(`leaves at the end that ${who}, which has its name`, async () => {
+      const { heartbeat, stored, twinBeats, isKnown } = await startTestHeartbeat();
+      await heartbeat.start();
+      await eventually(async () => (await stored())?.pid === process.pid && (await isKnown()));
+      await twinBeats(pid, host);
+      await heartbeat.stop();
+      expect(await stored()).to.include({ pid, hostname: host });
+      expect(await isKnown()).to.equal(true);
+    });
+
+    it(`warns at the start of one ${who}`, async () => {
+      const { heartbeat, twinBeats, warnings } = await startTestHeartbeat();
+      await twinBeats(pid, host);
+      await heartbeat.start();
+      expect(warnings()).to.have.length(1);
+      expect(warnings()[0]).to.include({ worker, pid, hostname: host });
+    });
+  }
+
+  it('warns of none when its own is still there', async () => {
+    const { heartbeat, twinBeats, warnings } = await startTestHeartbeat();
+    await twinBeats(process.pid);
+    await heartbeat.start();
+    expect(warnings()).to.deep.equal([]);
+  });
+});
