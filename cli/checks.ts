@@ -170,7 +170,7 @@ function checkRoutes(queues: readonly QueueBody[], tasks: readonly RegistryEntry
     return {
       check,
       status: 'ok',
-      found: `${served.length} served, each has a worker on its queue`,
+      found: `${served.length} served, none on a queue without a worker`,
     };
   }
   const each = lost.map(({ name, options }) => `${name} (queue ${options.queue})`).join(', ');

@@ -119,6 +119,13 @@ export function secondsFlag(text: string): number {
   throw new InvalidArgumentError('Expected seconds, 0 or more.');
 }
 
+/** `--wait`, whose seconds may be left out: what follows is easily taken for them. */
+export function waitFlag(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0) return value;
+  throw new InvalidArgumentError('Expected seconds, 0 or more; names and ids go before --wait.');
+}
+
 /** A flag that holds a point in time; without a zone Date would read some forms as UTC, some not. */
 export function timeFlag(text: string): Date {
   const time = new Date(text);

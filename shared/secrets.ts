@@ -2,7 +2,10 @@
 
 /** A URL as people may see it: `redis://:secret@host` -> `redis://***@host`. */
 export function withoutSecrets(url: string): string {
-  return url
-    .replace(/^([\w+.-]+:\/\/).*@/, '$1***@')
-    .replaceAll(/((?:password|username)=)[^&#]*/gi, '$1***');
+  return (
+    url
+      // Also without a scheme: what was mistyped is shown too. A path may hold an @.
+      .replace(/^([\w+.-]+:\/\/|(?!unix:|\/)).*@/, '$1***@')
+      .replaceAll(/((?:password|username)=)[^&#]*/gi, '$1***')
+  );
 }

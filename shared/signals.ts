@@ -2,7 +2,7 @@
 import type { Log } from './log.ts';
 
 /**
- * Runs `stop` at SIGTERM, SIGINT or when a parent that talks over IPC is gone, then exits.
+ * Runs `stop` at SIGTERM, SIGINT, SIGHUP or when a parent that talks over IPC is gone, then exits.
  * @param stop gets a signal that is aborted by a second TERM or INT
  */
 export function stopOnSignals(stop: (hurry: AbortSignal) => Promise<void>, log: Log): void {
@@ -26,5 +26,7 @@ export function stopOnSignals(stop: (hurry: AbortSignal) => Promise<void>, log: 
   );
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
+  // Its terminal was closed.
+  process.on('SIGHUP', onSignal);
   if (process.connected) process.on('disconnect', () => void onSignal('disconnect'));
 }

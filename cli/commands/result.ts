@@ -1,12 +1,12 @@
 import { Command } from 'commander';
-import { secondsFlag, withClient, withTarget } from '../options.ts';
+import { waitFlag, withClient, withTarget } from '../options.ts';
 import { ended, show, WAIT_DOC } from './send.ts';
 
 export function resultCommand(): Command {
   const command = new Command('result')
     .description('show a task by its id')
     .argument('<id>', 'id of the task')
-    .option('--wait [seconds]', WAIT_DOC, secondsFlag);
+    .option('--wait [seconds]', WAIT_DOC, waitFlag);
   return withTarget(command).action(showResult);
 }
 

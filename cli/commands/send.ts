@@ -8,6 +8,7 @@ import {
   listFlag,
   secondsFlag,
   timeFlag,
+  waitFlag,
   withClient,
   withTarget,
 } from '../options.ts';
@@ -38,7 +39,7 @@ export function sendCommand(): Command {
     .option('--tags <list>', 'labels, such as nightly,invoices', listFlag)
     .option('--ignore-result', 'keep the state, not the value')
     .option('--result-expires <seconds>', "default: the task's, else the worker's", secondsFlag)
-    .option('--wait [seconds]', WAIT_DOC, secondsFlag);
+    .option('--wait [seconds]', WAIT_DOC, waitFlag);
   return withTarget(command).action(send);
 }
 

@@ -1,7 +1,9 @@
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
+import { defineTask } from '../../client/index.ts';
 import { SCHEMAS } from '../../shared/protocol.ts';
 import { add, echo } from '../fixtures/quick.ts';
+import { commandsDuring } from '../support/monitor.ts';
 import { startApiAlone, startApiAndWorker } from '../support/stack.ts';
 
 const startAlone = () => startApiAlone([echo]);
@@ -73,5 +75,28 @@ describe('POST /v1/results', () => {
     expect(body.results.map((each: { task_id: string }) => each.task_id)).to.deep.equal(task_ids);
     const calls = after.map((total, i) => total - (before[i] ?? 0));
     expect(calls).to.deep.equal([10, 0, 0, 0, 0]);
+  });
+
+  it('brings large results whole and in order, by several replies of Redis', async () => {
+    const letters = defineTask('letters', {
+      run: ({ letter }: { letter: string }) => letter.repeat(900_000),
+    });
+    const api = await startApiAndWorker([letters]);
+    const names = [...'abcdefghijkl'];
+    for (const letter of names) {
+      await api.post('/v1/send_task', { name: 'letters', kwargs: { letter }, task_id: letter });
+    }
+    for (const letter of names) await api.get(`/v1/tasks/${letter}?wait=10`);
+    const task_ids = names.flatMap((letter) => [letter, `no-${letter}`]);
+    let results: ({ task_id: string; result: string } | null)[] = [];
+    const commands = await commandsDuring(api.config.prefix, async () => {
+      results = (await api.post('/v1/results', { task_ids })).body.results;
+    });
+    // 4 MB each at most, but for the last one in it.
+    expect(commands.filter((command) => command === 'evalsha')).to.have.length(3);
+    const shown = results.map(
+      (each) => each && [each.task_id, each.result.length, each.result.slice(-1)],
+    );
+    expect(shown).to.deep.equal(names.flatMap((letter) => [[letter, 900_000, letter], null]));
   });
 });

@@ -43,7 +43,7 @@ describe('commands that ask a running Kaje', () => {
     expect(code).to.equal(1);
   });
 
-  it('send says how to go on when its wait was too short, and exits with 0', async () => {
+  it('send says how to go on when its wait was too short, and exits with 3', async () => {
     const args = ['send', 'add', '--args', '[2,3]', '--countdown', '60', '--task-id', 'later'];
     const { code, text } = await kaje(...args, '--wait', '0.1');
     const [head, due, ...rest] = text.split('\n');
@@ -53,7 +53,25 @@ describe('commands that ask a running Kaje', () => {
       'not ready within 0.1 s; to wait on: kaje result later --wait',
       '',
     ]);
-    expect(code).to.equal(0);
+    expect(code).to.equal(3);
+    expect((await inJson('result', 'later', '--wait', '0.1')).code).to.equal(3);
+    expect((await kaje('result', 'later')).code).to.equal(0);
+  });
+
+  it('send hands on every option that it has a flag for', async () => {
+    const eta = '2035-01-02T03:04:05+01:00';
+    const flags = ['--eta', eta, '--headers', '{"from":"cli"}', '--tags', 'nightly, mail'];
+    const { value } = await inJson('send', 'add', '--args', '[1,2]', '--task-id', 'x', ...flags);
+    expect(value).to.deep.include({
+      ...{ eta: '2035-01-02T02:04:05.000Z', headers: { from: 'cli' }, tags: ['nightly', 'mail'] },
+    });
+    const short = ['--args', '[1,2]', '--ignore-result', '--wait'];
+    expect((await inJson('send', 'add', ...short)).value).to.include({
+      ...{ state: 'SUCCESS', result: null },
+    });
+    const brief = ['--args', '[1,2]', '--result-expires', '0.2', '--wait', '--task-id', 'brief'];
+    expect((await kaje('send', 'add', ...brief)).code).to.be.oneOf([0, 1]);
+    await eventually(async () => (await kaje('result', 'brief')).text.includes('No task "brief"'));
   });
 
   it('send and result print the whole record as JSON', async () => {
@@ -83,6 +101,18 @@ describe('commands that ask a running Kaje', () => {
     expect(workers[1]).to.match(
       /^worker-\d+@\S+ +default:20 +0 +\d+ +0 +0 +\d+ MB +\d+ s +\d s ago$/,
     );
+  });
+
+  it('registry shows one task: its options, workers and input', async () => {
+    const { code, text } = await kaje('registry', 'add');
+    expect(text).to.match(/^add\n\nqueue +default\nmax retries +0\n/);
+    expect(text).to.match(/\nworkers +worker-\d+@\S+\n\ninput, as JSON Schema\n\{/);
+    expect(text).to.include('"properties"');
+    expect(code).to.equal(0);
+    expect((await inJson('registry', 'add')).value).to.include({ name: 'add' });
+    const wrong = await kaje('registry', 'ad');
+    expect(wrong.text).to.equal('kaje: No worker serves a task "ad" - did you mean "add"?\n');
+    expect(wrong.code).to.equal(1);
   });
 
   it('registry, queues and workers print JSON', async () => {

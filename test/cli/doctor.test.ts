@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import type { Finding } from '../../cli/checks.ts';
+import { Kaje } from '../../client/index.ts';
 import { closedPort } from '../client/connect.ts';
 import { all } from '../client/tasks.ts';
 import { startTestApi } from '../support/api.ts';
 import { defer } from '../support/defer.ts';
+import { testConfig } from '../support/redis.ts';
 import { ownRedis } from '../support/server.ts';
 import { runKaje, startTestWorker } from '../support/worker.ts';
 
@@ -29,6 +31,20 @@ describe('kaje doctor', () => {
     const { code, checks } = await examine(redis.url, nobody, 'nobody');
     const warned = checks.filter(({ status }) => status === 'warn').map(({ check }) => check);
     expect(warned).to.include.members(['persistence', 'workers', 'api']);
+    expect(code).to.equal(0);
+  });
+
+  it('warns of tasks that wait in a queue without a worker', async () => {
+    const config = testConfig();
+    await startTestWorker(config, all);
+    const api = await startTestApi(config);
+    await new Kaje({ url: api.url }).sendTask('add', { a: 1, b: 2 }, { queue: 'mail' });
+    const { code, checks } = await examine(config.redisUrl, api.url, config.prefix);
+    const queues = checks.find(({ check }) => check === 'queues');
+    expect(queues).to.include({
+      ...{ status: 'warn', found: 'tasks wait where no worker is: mail (1)' },
+    });
+    expect(checks.find(({ check }) => check === 'tasks')).to.include({ status: 'ok' });
     expect(code).to.equal(0);
   });
 

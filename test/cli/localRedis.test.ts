@@ -19,6 +19,7 @@ import { Redis } from 'ioredis';
 import { findRedisServer, type RedisServer } from '../../cli/findRedis.ts';
 import { findOrMakeRedis, startRedisServer } from '../../cli/localRedis.ts';
 import type { LocalRedis } from '../../cli/redisServer.ts';
+import { closedPort } from '../client/connect.ts';
 
 const log = () => {};
 const sharedHome = process.env.KAJE_HOME ?? '.kaje';
@@ -46,7 +47,7 @@ describe('local Redis', () => {
     await rm(dir, { recursive: true });
   });
 
-  async function start(options: { persistent: boolean; port?: number }) {
+  async function start(options: { persistent: boolean; port?: number; preferPort?: number }) {
     const redis = await startRedisServer(server, { ...options, dir });
     started.push(redis);
     return redis;
@@ -99,6 +100,18 @@ describe('local Redis', () => {
       await stop();
       await stop();
       expect(await answers(url)).to.equal(false);
+    });
+
+    it('takes the preferred port when it is free, else any other', async () => {
+      const free = await closedPort();
+      const first = await start({ persistent: false, preferPort: free });
+      expect(first.port).to.equal(free);
+      const other = await startRedisServer(server, {
+        ...{ dir: join(dir, 'other'), persistent: false, preferPort: free },
+      });
+      started.push(other);
+      expect(other.port).not.to.equal(free);
+      expect(await answers(other.url)).to.equal(true);
     });
 
     it('says in its own words why it does not start', async () => {
@@ -171,7 +184,7 @@ describe('local Redis', () => {
       const url = 'redis://example.invalid:6390/3';
       const redis = await findOrMakeRedis({ url, home: dir, persistent: true, log });
       await redis.stop();
-      expect(redis).to.include({ url, origin: 'KAJE_REDIS_URL' });
+      expect(redis).to.include({ url, origin: 'as given' });
       expect(await readdir(dir)).to.deep.equal([]);
     });
 

@@ -23,7 +23,11 @@ const MISUSES: readonly Misuse[] = [
   ['args that are no JSON', ['send', 'add', '--args', '[1'], /'--args <json>'.*It is no JSON/],
   ['args that are no list', ['send', 'add', '--args', '{}'], /Expected a JSON array/],
   ['kwargs that are no object', ['send', 'add', '--kwargs', '[]'], /Expected a JSON object/],
-  ['a wait that is no number', ['result', 'x', '--wait', 'soon'], /Expected seconds, 0 or more/],
+  [
+    'a wait that is no number',
+    ['result', 'x', '--wait', 'soon'],
+    /Expected seconds, 0 or more; names and ids go before --wait/,
+  ],
   ['a count that is none', ['send', 'a', '--max-retries', '1.5'], /Expected a whole number/],
   [
     'an URL that is none',
@@ -37,6 +41,13 @@ const MISUSES: readonly Misuse[] = [
     ['worker', '--tasks', FIXTURES, '--queues', 'mail:many'],
     /Expected --queues to read like default,mail:5, got "mail:many"/,
   ],
+  [
+    'a queue with no room for a task',
+    ['worker', '--tasks', FIXTURES, '--queues', 'default,mail:0'],
+    /like default,mail:5, got "mail:0": the number .* a whole number from 1 to 10000\n/,
+  ],
+  ['a time without its zone', ['send', 'a', '--eta', '2026-11-22T10:00'], /time with its zone/],
+  ['headers that are no object', ['send', 'a', '--headers', '1'], /Expected a JSON object/],
   ['a flag out of range', ['api', '--port', '99999'], /--port \(KAJE_PORT\).*"99999"/],
   ['a variable out of range', ['api'], /--port \(KAJE_PORT\).*"web"/, { KAJE_PORT: 'web' }],
   [

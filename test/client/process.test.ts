@@ -2,7 +2,10 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
+import { testConfig } from '../support/redis.ts';
+import { startTestWorker } from '../support/worker.ts';
 import { closedPort, overBothTransports } from './connect.ts';
+import { all } from './tasks.ts';
 
 const INDEX = new URL('../../client/index.ts', import.meta.url).href;
 /** Far above what a run takes, far below any timeout that could keep a process alive. */
@@ -35,7 +38,9 @@ describe('a program that uses the client', () => {
   });
 
   it('ends by itself after close() over Redis, with a loop over events and a wait under way', async () => {
-    const { options } = await connectOverRedis();
+    const config = testConfig();
+    await startTestWorker(config, all);
+    const options = { redis: config.redisUrl, prefix: config.prefix };
     const said = await run(
       options,
       `const result = await kaje.sendTask('add', { a: 1, b: 1 }, { countdown: 60 });

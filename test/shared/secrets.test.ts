@@ -9,7 +9,10 @@ const TABLE: readonly (readonly [url: string, shown: string])[] = [
   ['redis://kaje:s3@cr@et@host', 'redis://***@host'],
   ['redis://kaje:s3/cr?et#@host', 'redis://***@host'],
   ['redis://host?password=s3cret', 'redis://host?password=***'],
-  ['redis://host?username=kaje&PASSWORD=s3cret&db=1', 'redis://host?username=***&PASSWORD=***&db=1'],
+  [
+    'redis://host?username=kaje&PASSWORD=s3cret&db=1',
+    'redis://host?username=***&PASSWORD=***&db=1',
+  ],
   ['kaje:s3cret@host:6379', '***@host:6379'],
   ['redis:/kaje:s3cret@host', '***@host'],
   ['unix:/run/redis.sock', 'unix:/run/redis.sock'],

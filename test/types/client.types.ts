@@ -26,6 +26,9 @@ export async function inputs(): Promise<void> {
   await kaje.sendTask('refuse');
   await kaje.sendTask('refuse', {}, { countdown: 1 });
   await kaje.sendTask('refuse', { message: 'no' });
+  // One time of the two.
+  await kaje.sendTask('add', { a: 1, b: 2 }, { countdown: 1 });
+  await kaje.sendTask('add', { a: 1, b: 2 }, { eta: new Date() });
   await kaje.sendTasks([
     { name: 'add', input: { a: 1, b: 2 }, options: { tags: ['x'] } },
     { name: 'long', input: { ms: 1 } },

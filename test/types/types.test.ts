@@ -32,7 +32,18 @@ const MISTAKES: readonly (readonly [title: string, line: string, says: RegExp])[
     `kaje.sendTasks([{ name: 'long', input: { a: 1, b: 2 } }]);`,
     /'a' does not exist in type|not assignable/,
   ],
-  ['both ways at once', `new Kaje({ url: 'x', port: 1 });`, /'port' does not exist/],
+  [
+    'two times at once',
+    `kaje.sendTask('add', { a: 1, b: 2 }, { countdown: 1, eta: new Date() });`,
+    /not assignable/,
+  ],
+  [
+    'positional arguments in the place of the input',
+    `kaje.sendTask('add', undefined, { args: [1, 2] });`,
+    /'undefined' is not assignable/,
+  ],
+  ['an option of a client that does not exist', `new Kaje({ url: 'x', port: 1 });`, /'port' does/],
+  ['both ways at once', `new Kaje({ url: 'x', redis: 'y' });`, /not assignable/],
   [
     'a task with an option that does not exist',
     `defineTask('x', { retries: 3, run: () => 1 });`,

@@ -136,7 +136,8 @@ describe('the execution of a task', () => {
     const frames = traceback.split('\n').filter((line) => line.startsWith('    at '));
     const of = (name: string) => frames.filter((frame) => frame.includes(`${name} (`));
     expect([of('load').length, of('run').length]).to.deep.equal([1, 2]);
-    for (const frame of frames) expect(frame).to.include('execute.test.ts');
+    // Node's own may stand between: they say where the task waited.
+    for (const frame of frames) expect(frame).to.match(/execute\.test\.ts:|\(node:internal/);
   });
 
   it('ends a circle of causes', async () => {

@@ -7,9 +7,7 @@ import { eventually } from '../../support/eventually.ts';
 import { silentLog, testConfig, testRedis } from '../../support/redis.ts';
 
 /** A watchdog that looks often, at a consumer that says of itself what the test wants. */
-function startTestWatchdog(
-  given: { active?: number; fetches?: boolean; isLate?: boolean } = {},
-) {
+function startTestWatchdog(given: { active?: number; fetches?: boolean; isLate?: boolean } = {}) {
   const keys = createKeys(testConfig().prefix);
   const redis = testRedis();
   const totals = { fetched: 0, succeeded: 0, failed: 0, retried: 0 };

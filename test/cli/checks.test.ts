@@ -1,0 +1,51 @@
+import { expect } from 'chai';
+import { checkQueues } from '../../cli/checks.ts';
+import type { QueueBody, RegistryEntry } from '../../client/index.ts';
+import { specOf } from '../../shared/registry.ts';
+import { defineTask } from '../../shared/task.ts';
+
+const queue = (name: string, given: Partial<QueueBody> = {}): QueueBody => ({
+  ...{ name, waiting: 0, delayed: 0, active: 0, succeeded: 0, failed: 0 },
+  ...{ paused: false, workers: ['w1'] },
+  ...given,
+});
+const task = (name: string, on: string, workers = ['w1']): RegistryEntry => ({
+  ...specOf(defineTask(name, { queue: on, run: () => 1 })),
+  workers,
+});
+
+describe('the doctor on queues', () => {
+  it('finds all well when each queue that holds tasks has a worker', () => {
+    const queues = [queue('default', { waiting: 7 }), queue('old', { workers: [] })];
+    const findings = checkQueues(queues, [task('add', 'default')]);
+    expect(findings.map(({ status }) => status)).to.deep.equal(['ok', 'ok']);
+    expect(findings[0]?.found).to.equal('2 known, 7 tasks wait');
+  });
+
+  it('warns of tasks that wait where no worker is, with queues and counts', () => {
+    const left = { workers: [] };
+    const queues = [
+      queue('default', { waiting: 5 }),
+      queue('mail', { waiting: 2, ...left }),
+      queue('later', { delayed: 1, ...left }),
+    ];
+    const [waiting] = checkQueues(queues, []);
+    expect(waiting).to.deep.equal({
+      check: 'queues',
+      status: 'warn',
+      found: 'tasks wait where no worker is: mail (2), later (1)',
+      advice: 'start a worker for them: --queues mail,later',
+    });
+  });
+
+  it('warns of served tasks whose queue nobody consumes, not of those of workers long gone', () => {
+    const tasks = [task('send', 'mail'), task('bill', 'mail'), task('gone', 'attic', [])];
+    const [, routes] = checkQueues([queue('default')], tasks);
+    expect(routes).to.deep.equal({
+      check: 'tasks',
+      status: 'warn',
+      found: 'no worker consumes the queue of: send (queue mail), bill (queue mail)',
+      advice: 'add to --queues (KAJE_QUEUES) of the workers that serve them: mail',
+    });
+  });
+});
