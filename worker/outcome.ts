@@ -37,8 +37,13 @@ function typeOf(error: Error): string {
   return /^[\w$.]+$/.test(name) ? name : 'Error';
 }
 
-/** Frames below the task are ours and the same for every task: what matters ends where ours begin. */
-const OURS = new URL('.', import.meta.url).pathname;
+/**
+ * Frames below the task are ours and the same for every task: what matters ends where ours begin.
+ * Our folder as traces write it: a path or a URL, of the source or of the build, by the loader.
+ */
+const OURS =
+  /^ +at (?:\S+ \()?(.+)outcome\.[jt]s:/m.exec(new Error().stack ?? '')?.[1] ??
+  new URL('.', import.meta.url).pathname;
 
 function framesOf(error: Error): string {
   const stack = error.stack ?? '';
@@ -47,7 +52,9 @@ function framesOf(error: Error): string {
   const frames = stack.slice(start + 1).split('\n');
   const ours = frames.findIndex((frame) => frame.includes(OURS));
   const theirs = ours < 0 ? frames : frames.slice(0, ours);
-  return theirs.map((frame) => `\n${frame}`).join('');
+  // Node's own frames of waiting say nothing about the task.
+  const telling = theirs.filter((frame) => !frame.includes('(node:internal/process/'));
+  return telling.map((frame) => `\n${frame}`).join('');
 }
 
 /** At most five causes: enough for people, and a circle ends. */

@@ -1,0 +1,40 @@
+import { execFile } from 'node:child_process';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect } from 'chai';
+import { defer } from '../support/defer.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+const TASK = `
+  import { describeError } from './worker/outcome.ts';
+  import { runTask } from './worker/runTask.ts';
+  function send() {
+    throw new TypeError('no');
+  }
+  try {
+    runTask(send);
+  } catch (error) {
+    console.log(describeError(error).traceback);
+  }`;
+
+describe('the traceback of an error', () => {
+  it("ends where the worker's own frames begin, also in a folder whose name holds a space", async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'kaje traces-'));
+    defer(() => rm(dir, { recursive: true }));
+    await mkdir(join(dir, 'worker'));
+    await writeFile(join(dir, 'package.json'), '{"type":"module"}');
+    await copyFile(join(ROOT, 'worker/outcome.ts'), join(dir, 'worker/outcome.ts'));
+    await writeFile(join(dir, 'worker/runTask.ts'), 'export const runTask = (run) => run();');
+    await writeFile(join(dir, 'task.ts'), TASK);
+    const args = ['--import', 'tsx', join(dir, 'task.ts')];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: ROOT });
+    const [first, ...frames] = stdout.trim().split('\n');
+    expect(first).to.equal('TypeError: no');
+    expect(frames).to.have.length(1);
+    expect(frames[0]).to.match(/^ {4}at send \(.*task\.ts:5:\d+\)$/);
+  });
+});
