@@ -5,7 +5,10 @@
  * Not AbortSignal.any: on Node 20 it forgets a timeout that nobody else holds, and a source as
  * long-lived as a process keeps every signal made of it.
  */
-export function linked(...sources: readonly (AbortSignal | undefined)[]) {
+export function linked(...sources: readonly (AbortSignal | undefined)[]): {
+  readonly signal: AbortSignal;
+  unlink(): void;
+} {
   const follower = new AbortController();
   const stops = sources.map((source) => {
     const follow = () => follower.abort(source?.reason);
