@@ -3,7 +3,7 @@
  * process can go on where another left off. An id says how far the story is: start, stage, report.
  */
 import type { AsyncResultBody } from './protocol.ts';
-import type { TaskRecord } from './results.ts';
+import { NOT_ENDED, type TaskRecord } from './results.ts';
 import { isFinal } from './states.ts';
 
 export interface TaskEvent {
@@ -49,18 +49,7 @@ function eventAt(position: Position, result: AsyncResultBody): TaskEvent {
 }
 
 function asStarted(result: AsyncResultBody): AsyncResultBody {
-  return {
-    ...result,
-    state: 'STARTED',
-    ready: false,
-    successful: false,
-    failed: false,
-    result: null,
-    error: null,
-    progress: null,
-    date_done: null,
-    runtime: null,
-  };
+  return { ...result, ...NOT_ENDED, state: 'STARTED' };
 }
 
 function parsePosition(id: string): Position | undefined {

@@ -96,6 +96,18 @@ export function recordOf(
   };
 }
 
+/** What is so of every task before its end. */
+export const NOT_ENDED = {
+  ready: false,
+  successful: false,
+  failed: false,
+  result: null,
+  error: null,
+  progress: null,
+  date_done: null,
+  runtime: null,
+} as const;
+
 /** The record of a task that nothing has happened to yet: also what is told of one just stored. */
 export function pendingResult(message: TaskMessage): AsyncResultBody {
   const { id, queue, name, sentAt, body } = message;
@@ -103,12 +115,7 @@ export function pendingResult(message: TaskMessage): AsyncResultBody {
     task_id: id,
     name,
     state: 'PENDING',
-    ready: false,
-    successful: false,
-    failed: false,
-    result: null,
-    error: null,
-    progress: null,
+    ...NOT_ENDED,
     args: body.args ?? [],
     kwargs: body.kwargs ?? {},
     queue,
@@ -120,8 +127,6 @@ export function pendingResult(message: TaskMessage): AsyncResultBody {
     eta: isoTime(body.eta),
     expires: null,
     started_at: null,
-    date_done: null,
-    runtime: null,
     parent_id: body.parent_id ?? null,
     root_id: body.root_id ?? id,
     group_id: null,
