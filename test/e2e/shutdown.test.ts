@@ -64,6 +64,13 @@ describe('a worker that gets SIGTERM', () => {
     for (const { state } of await states(api, ids)) expect(state).to.equal('PENDING');
   });
 
+  it('stops in order, too, when its terminal is closed', async () => {
+    const { config } = await startTestApi();
+    const worker = await runWorkerProcess(config);
+    worker.child.kill('SIGHUP');
+    expect(await worker.ended).to.equal(0);
+  });
+
   it('aborts the signal of a task that it gives up', async () => {
     const api = await startTestApi();
     const worker = await runWorkerProcess(api.config, ['--grace', '0']);
