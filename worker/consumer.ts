@@ -13,11 +13,9 @@ import { bodyOf, type TaskMessage } from '../shared/message.ts';
 import type { TaskErrorBody } from '../shared/protocol.ts';
 import { asUnavailable } from '../shared/redis.ts';
 import type { Registry } from '../shared/registry.ts';
-import { DEFAULT_RETRY, type RetryPolicy } from '../shared/retry.ts';
-import type { Task } from '../shared/task.ts';
-import { createContext, type Run } from './context.ts';
 import { execute } from './execute.ts';
-import { type Outcome, PermanentError } from './outcome.ts';
+import type { Outcome } from './outcome.ts';
+import { createRun } from './run.ts';
 
 export interface ConsumerOptions {
   readonly queue: string;
@@ -74,7 +72,17 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     // A fetch that was under way when the stop came may bring back what was just put back.
     if (isOver) return putBack(job, token, log.child({ task_id: job.id, task: job.name }));
     const abort = new AbortController();
-    const { run, end } = createRun(job, abort.signal, options, announce);
+    const { run, end } = createRun({
+      message: messageOf(job, queue),
+      retries: job.attemptsMade,
+      start: job.attemptsStarted,
+      registry: options.registry,
+      worker: options.worker,
+      resultMaxBytes: config.resultMaxBytes,
+      signal: abort.signal,
+      log,
+      store: (progress) => job.updateProgress(progress).then(() => announce(job.id ?? '')),
+    });
     const released = withResolvers<typeof RELEASED>();
     const release = () => {
       run.isReleased = true;
@@ -174,64 +182,8 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   };
 }
 
-function createRun(
-  job: Job,
-  signal: AbortSignal,
-  { queue, registry, worker, config, log }: ConsumerOptions,
-  announce: (id: string) => void,
-): { run: Run; end(): void } {
-  const message = messageOf(job, queue);
-  const task = registry.get(job.name) ?? unknownTask(job.name);
-  const policy = policyOf(task);
-  const runLog = log.child({ task_id: message.id, task: job.name });
-  const { ctx, end } = createContext({
-    message,
-    retries: job.attemptsMade,
-    maxRetries: message.body.max_retries ?? policy.max,
-    start: job.attemptsStarted,
-    worker,
-    signal,
-    log: runLog,
-    store: (progress) => job.updateProgress(progress).then(() => announce(message.id)),
-  });
-  const run: Run = {
-    task,
-    message,
-    ctx,
-    policy,
-    resultMaxBytes: config.resultMaxBytes,
-    log: runLog,
-    input: undefined,
-    value: undefined,
-    thrown: undefined,
-    isReleased: false,
-    outcome: undefined,
-  };
-  return { run, end };
-}
-
-/** A task that names no retry option has none, but a call may still give it some. */
-function policyOf({ options: { retry } }: Task): RetryPolicy {
-  return retry ? { ...DEFAULT_RETRY, ...retry } : { ...DEFAULT_RETRY, max: 0 };
-}
-
 function messageOf(job: Job, queue: string): TaskMessage {
   return { id: job.id ?? '', name: job.name, queue, sentAt: job.timestamp, body: bodyOf(job.data) };
-}
-
-/** Stands for a task that this worker does not have: it fails, and can be retried where it is known. */
-function unknownTask(name: string): Task {
-  return {
-    name,
-    schema: undefined,
-    options: {},
-    run() {
-      throw new PermanentError(
-        'NotRegistered',
-        `This worker has no task "${name}"; was it started with its module?`,
-      );
-    },
-  };
 }
 
 /** Hands the outcome to BullMQ, in BullMQ's ways: a return, an error, an error that asks for a delay. */
