@@ -154,7 +154,7 @@ export async function atMost(ms: number, waiting: Promise<unknown>): Promise<voi
 
 /** First words of the replies with which Redis says "not now", not "not so". */
 const REFUSALS =
-  /^(LOADING|READONLY|OOM|MISCONF|BUSY|MASTERDOWN|CLUSTERDOWN|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM|TRYAGAIN|UNBLOCKED)\b/;
+  /^(DENIED|LOADING|READONLY|OOM|MISCONF|BUSY|MASTERDOWN|CLUSTERDOWN|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM|TRYAGAIN|UNBLOCKED)\b/;
 
 /** The error of an unavailable broker, where the error means that; any other as it is. */
 export function asUnavailable(error: unknown, outage?: string): unknown {

@@ -34,7 +34,7 @@ export interface Consumer {
   /** Tasks that run now. */
   readonly active: number;
   readonly totals: Readonly<Record<'fetched' | 'succeeded' | 'failed' | 'retried', number>>;
-  /** Gives up a fetch loop that hangs and starts another; running tasks go on. */
+  /** Gives up a fetch loop that hangs and starts another; running tasks go on. Not while it stops. */
   restart(): void;
   /**
    * Takes no more tasks and resolves when the running ones have ended.
@@ -157,6 +157,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   };
 
   let worker = start();
+  let isStopping = false;
   const replaced: Promise<void>[] = [];
   return {
     queue,
@@ -166,10 +167,12 @@ export function createConsumer(options: ConsumerOptions): Consumer {
       return running.size;
     },
     restart() {
+      if (isStopping) return;
       replaced.push(worker.close());
       worker = start();
     },
     async stop(enough) {
+      isStopping = true;
       const releaseAll = () => {
         isOver = true;
         for (const release of running) release();

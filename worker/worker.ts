@@ -78,17 +78,20 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     log,
     isStopping: () => isStopping,
   });
+  const watchdog = createWatchdog({ redis, keys, consumers, log });
   const services: Service[] = [
     createHealth({ host: config.healthHost, port: config.healthPort, log, unreadiness }),
     createAnnouncement({ redis, keys, registry, queues: queues.map((queue) => queue.name) }),
     { name: 'consumers', start: startConsumers, stop: () => undefined },
     heartbeat,
     createSweeper({ redis, keys, resultExpires: config.resultExpires, log }),
-    createWatchdog({ redis, keys, consumers, log }),
+    watchdog,
   ];
 
   const stop = async (hurry?: AbortSignal): Promise<void> => {
     isStopping = true;
+    // A worker that drains leaves tasks waiting on purpose: that is no fetch loop that hangs.
+    await watchdog.stop();
     await atMost(BEAT_MS, heartbeat.beat());
     await drain(consumers, config.grace * 1000, hurry, log);
     for (const service of services.toReversed()) {
