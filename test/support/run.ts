@@ -1,9 +1,9 @@
 /** One run of a task for tests of its steps, without a queue. */
 import type { TaskMessage } from '../../shared/message.ts';
+import { createRegistry } from '../../shared/registry.ts';
 import type { StoredProgress } from '../../shared/results.ts';
-import { DEFAULT_RETRY } from '../../shared/retry.ts';
 import type { Task } from '../../shared/task.ts';
-import { createContext, type Run } from '../../worker/context.ts';
+import { createRun } from '../../worker/run.ts';
 import { messageOf } from './broker.ts';
 import { defer } from './defer.ts';
 import { silentLog } from './redis.ts';
@@ -19,13 +19,12 @@ export interface RunOptions {
 /** `stored` collects what the task reports as its progress. */
 export function testRun(task: Task, options: RunOptions = {}) {
   const { retries = 0, resultMaxBytes = 1024, message: given = {}, store } = options;
-  const message = messageOf('id-1', { name: task.name, ...given });
   const stored: StoredProgress[] = [];
-  const policy = { ...DEFAULT_RETRY, max: 0, ...task.options.retry };
-  const { ctx, end } = createContext({
-    message,
+  const { run, end } = createRun({
+    message: messageOf('id-1', { name: task.name, ...given }),
+    registry: createRegistry([[task, 'the test']]),
     retries,
-    maxRetries: message.body.max_retries ?? policy.max,
+    resultMaxBytes,
     start: 1,
     worker: 'w1',
     signal: new AbortController().signal,
@@ -36,18 +35,5 @@ export function testRun(task: Task, options: RunOptions = {}) {
     },
   });
   defer(end);
-  const run: Run = {
-    task,
-    message,
-    ctx,
-    policy,
-    resultMaxBytes,
-    log: silentLog(),
-    input: undefined,
-    value: undefined,
-    thrown: undefined,
-    isReleased: false,
-    outcome: undefined,
-  };
   return { run, stored, end };
 }
