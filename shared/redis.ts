@@ -3,6 +3,7 @@
  * answered at once; one for workers that waits for Redis as long as it takes.
  */
 import { Redis, type RedisOptions } from 'ioredis';
+import { atMost } from './atMost.ts';
 import { BrokerUnavailableError, KajeError } from './errors.ts';
 import type { Log } from './log.ts';
 
@@ -140,16 +141,6 @@ function cut({ stream }: Redis): void {
     // TLS and unix sockets have no RST.
     stream?.destroy();
   }
-}
-
-/** Waits for something that may never come, but no longer than so many milliseconds. */
-export async function atMost(ms: number, waiting: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const enough = new Promise((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([waiting.catch(() => undefined), enough]);
-  clearTimeout(timer);
 }
 
 /** First words of the replies with which Redis says "not now", not "not so". */

@@ -68,7 +68,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   let isOver = false;
   const totals = { fetched: 0, succeeded: 0, failed: 0, retried: 0 };
 
-  const process = async (job: Job, token?: string): Promise<unknown> => {
+  const runJob = async (job: Job, token?: string): Promise<unknown> => {
     // A fetch that was under way when the stop came may bring back what was just put back.
     if (isOver) return putBack(job, token, log.child({ task_id: job.id, task: job.name }));
     const abort = new AbortController();
@@ -119,7 +119,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
 
   const start = (): Worker => {
     const retention = { age: config.resultExpires, count: config.resultsMax, limit: EVICT_AT_ONCE };
-    const worker = new Worker(queue, process, {
+    const worker = new Worker(queue, runJob, {
       connection: redis,
       prefix: config.prefix,
       name: options.worker,

@@ -1,4 +1,5 @@
 /** The one loop of all periodic duties: a pass, a pause, the next pass; never two at once. */
+import { atMost } from '../shared/atMost.ts';
 import type { Log } from '../shared/log.ts';
 
 /** A part of a worker that starts and stops with it. */
@@ -7,6 +8,9 @@ export interface Service {
   start(): Promise<void> | void;
   stop(): Promise<void> | void;
 }
+
+/** Milliseconds that a pass under way gets at a stop. */
+const STOP_WITHIN_MS = 500;
 
 /**
  * A service that makes a pass every `ms` milliseconds, the first at once. A pass that fails is
@@ -35,7 +39,7 @@ export function every(name: string, ms: number, pass: () => Promise<void>, log: 
       isStopped = true;
       clearTimeout(timer);
       // A pass may wait for a Redis that is away: the stop does not.
-      await Promise.race([current, new Promise((resolve) => setTimeout(resolve, 500).unref())]);
+      await atMost(STOP_WITHIN_MS, current);
     },
   };
 }

@@ -1,9 +1,10 @@
 /** A worker: its services started in order, stopped in reverse, within a deadline. */
 import { hostname } from 'node:os';
+import { atMost } from '../shared/atMost.ts';
 import type { Config } from '../shared/config.ts';
 import { createKeys } from '../shared/keys.ts';
 import type { Log } from '../shared/log.ts';
-import { atMost, connectPatiently, disconnect } from '../shared/redis.ts';
+import { connectPatiently, disconnect } from '../shared/redis.ts';
 import { type Registry, specOf } from '../shared/registry.ts';
 import { VERSION } from '../shared/version.ts';
 import { type Consumer, createConsumer } from './consumer.ts';

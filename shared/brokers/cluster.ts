@@ -48,9 +48,8 @@ export async function countQueues(
   return Promise.all(
     names.map(async (name) => {
       const base = keys.queueBase(name);
-      const [wait, prioritized, delayed, active, completed, failed, paused] = await Promise.all([
-        redis.llen(`${base}wait`),
-        redis.zcard(`${base}prioritized`),
+      const [waiting, delayed, active, completed, failed, paused] = await Promise.all([
+        countWaiting(redis, keys, name),
         redis.zcard(`${base}delayed`),
         redis.llen(`${base}active`),
         redis.zcard(keys.finished(name, true)),
@@ -59,7 +58,7 @@ export async function countQueues(
       ]);
       return {
         name,
-        waiting: wait + prioritized,
+        waiting,
         delayed,
         active,
         succeeded: completed,
@@ -71,4 +70,12 @@ export async function countQueues(
       };
     }),
   );
+}
+
+/** Due tasks of a queue that no worker has taken yet. */
+export async function countWaiting(redis: Redis, keys: Keys, queue: string): Promise<number> {
+  const base = keys.queueBase(queue);
+  const lengths = [redis.llen(`${base}wait`), redis.zcard(`${base}prioritized`)];
+  const [waiting = 0, prioritized = 0] = await Promise.all(lengths);
+  return waiting + prioritized;
 }

@@ -6,7 +6,7 @@ import { TaskNotFoundError, WrongStateError } from '../errors.ts';
 import { createKeys } from '../keys.ts';
 import type { AsyncResultBody } from '../protocol.ts';
 import { ANSWER_WITHIN_MS, answered, disconnect } from '../redis.ts';
-import { countQueues, createSpecReader, readWorkers, servedBy } from './cluster.ts';
+import { countQueues, countWaiting, createSpecReader, readWorkers, servedBy } from './cluster.ts';
 import { createQueues } from './queues.ts';
 import { createReader } from './reader.ts';
 
@@ -86,12 +86,7 @@ export function createRedisBroker({
       ]);
       return answered(redis, countQueues(redis, keys, names, workers));
     },
-    async backlog(queue) {
-      const base = keys.queueBase(queue);
-      const lengths = [redis.llen(`${base}wait`), redis.zcard(`${base}prioritized`)];
-      const [waiting = 0, prioritized = 0] = await answered(redis, Promise.all(lengths));
-      return waiting + prioritized;
-    },
+    backlog: (queue) => answered(redis, countWaiting(redis, keys, queue)),
     workers: () => readWorkers(redis, keys, now),
     specs,
     async registry() {

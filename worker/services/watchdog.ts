@@ -4,6 +4,7 @@
  * such a worker looks alive to every other check.
  */
 import type { Redis } from 'ioredis';
+import { countWaiting } from '../../shared/brokers/cluster.ts';
 import type { Keys } from '../../shared/keys.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Consumer } from '../consumer.ts';
@@ -35,7 +36,7 @@ export function createWatchdog({
     seen.set(consumer, last);
     const { fetched } = consumer.totals;
     const mayFetch = fetched === last.fetched && consumer.active < consumer.concurrency;
-    const isIdle = mayFetch && (await hasWaitingTasks(redis, keys.queueBase(consumer.queue)));
+    const isIdle = mayFetch && (await hasWaitingTasks(redis, keys, consumer.queue));
     last.idleLooks = isIdle ? last.idleLooks + 1 : 0;
     last.fetched = fetched;
     if (last.idleLooks < LOOKS) return;
@@ -53,11 +54,10 @@ export function createWatchdog({
   return every('watchdog', everyMs, pass, log);
 }
 
-async function hasWaitingTasks(redis: Redis, base: string): Promise<boolean> {
-  const [waiting, prioritized, isPaused] = await Promise.all([
-    redis.llen(`${base}wait`),
-    redis.zcard(`${base}prioritized`),
-    redis.hexists(`${base}meta`, 'paused'),
+async function hasWaitingTasks(redis: Redis, keys: Keys, queue: string): Promise<boolean> {
+  const [waiting, isPaused] = await Promise.all([
+    countWaiting(redis, keys, queue),
+    redis.hexists(keys.queueMeta(queue), 'paused'),
   ]);
-  return isPaused === 0 && waiting + prioritized > 0;
+  return isPaused === 0 && waiting > 0;
 }
