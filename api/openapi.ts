@@ -1,5 +1,6 @@
 /** The OpenAPI 3.1 document, printed from the contract: never written by hand. */
-import { ROUTES, type Route, SCHEMAS } from '../shared/protocol.ts';
+import { ROUTES, type Route } from '../shared/protocol.ts';
+import { SCHEMAS } from '../shared/schemas.ts';
 import { VERSION } from '../shared/version.ts';
 
 export function createOpenApi(): object {
@@ -28,9 +29,14 @@ function operation(name: string, route: Route): object {
     tags: [route.tag],
     parameters: parameters(route),
     ...(route.body
-      ? { requestBody: { required: true, content: requestContent(name, route.body) } }
+      ? {
+          requestBody: {
+            required: !route.isBodyOptional,
+            content: requestContent(name, route.body),
+          },
+        }
       : {}),
-    responses: responses(name, route),
+    responses: responses(route),
   };
 }
 
@@ -56,20 +62,19 @@ function requestContent(name: string, schema: string): object {
   };
 }
 
-function responses(name: string, { answers, errors }: Route): object {
+function responses({ answers, errors, type }: Route): object {
   const good = Object.entries(answers).map(([status, schema]) => [
     status,
-    answer(name, Number(status), schema),
+    answer(type, Number(status), schema),
   ]);
   const bad = [...errors, 500, 503].map((status) => [status, problem(status)]);
   return Object.fromEntries([...good, ...bad]);
 }
 
-function answer(name: string, status: number, schema: string | null): object {
+function answer(type: Route['type'], status: number, schema: string | null): object {
   const description = DESCRIPTIONS[status] ?? 'Done';
   if (schema === null) return { description };
-  const type = name === 'taskEvents' ? 'text/event-stream' : 'application/json';
-  return { description, content: { [type]: { schema: reference(schema) } } };
+  return { description, content: { [type ?? 'application/json']: { schema: reference(schema) } } };
 }
 
 function problem(status: number): object {
@@ -94,5 +99,7 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
   422: 'A field is wrong; `errors` names it',
   429: 'The queue is full; see Retry-After',
   500: 'A fault of the API',
+
   503: 'The broker is unavailable; nothing was accepted; see Retry-After',
+  504: 'The worker did not answer in time',
 };

@@ -3,29 +3,45 @@ import Router from '@koa/router';
 import { ROUTES, type Route, type RouteName } from '../shared/protocol.ts';
 import type { Deps, Handler } from './handler.ts';
 import { createOpenApi } from './openapi.ts';
+import { clusterEvents } from './routes/clusterEvents.ts';
 import { serveDocs } from './routes/docs.ts';
 import { taskEvents } from './routes/events.ts';
 import { live, ready } from './routes/health.ts';
-import { getQueue, listQueues } from './routes/queues.ts';
-import { getRegistered, listRegistry } from './routes/registry.ts';
+import { listTasks } from './routes/list.ts';
+import { taskAttempts, taskLogs } from './routes/logs.ts';
+import { getQueue, listQueues, pauseQueue, purgeQueue, resumeQueue } from './routes/queues.ts';
+import { getRegistered, listRegistry, setLimits } from './routes/registry.ts';
+import { revokeTask, revokeTasks } from './routes/revoke.ts';
 import { sendTask, sendTasks } from './routes/send.ts';
 import { forgetTask, getTask, readResults, retryTask } from './routes/tasks.ts';
-import { getWorker, listWorkers } from './routes/workers.ts';
+import { controlWorker, getWorker, inspect, listWorkers } from './routes/workers.ts';
 
 const HANDLERS: Readonly<Record<RouteName, Handler>> = {
   sendTask,
   sendTasks,
   getTask,
   taskEvents,
+  listTasks,
+  taskLogs,
+  taskAttempts,
+  revokeTask,
+  revokeTasks,
   retryTask,
   forgetTask,
   readResults,
   listRegistry,
   getRegistered,
+  setLimits,
   listQueues,
   getQueue,
+  pauseQueue,
+  resumeQueue,
+  purgeQueue,
   listWorkers,
   getWorker,
+  controlWorker,
+  inspect,
+  events: clusterEvents,
   live,
   ready,
 };

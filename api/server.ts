@@ -1,7 +1,7 @@
 /** The API on a port: services, HTTP server, and how both end. */
 import { once, setMaxListeners } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { createRedisBroker } from '../shared/brokers/redis.ts';
 import { createCatalog } from '../shared/catalog.ts';
 import type { Config } from '../shared/config.ts';
@@ -49,10 +49,12 @@ export async function startApi(
       log.child({ connection: 'news' }, { level: 'silent' }),
     ),
     prefix: config.prefix,
+    resultExpires: config.resultExpires,
   });
   const producer = createProducer({
     broker,
     catalog: createCatalog(broker),
+    routes: config.routes,
     queueMaxLength: config.queueMaxLength,
   });
   const stopping = new AbortController();
@@ -69,6 +71,7 @@ export async function startApi(
     stopping: stopping.signal,
   });
   const server = createHttpServer(app.callback(), config, limits);
+  const closeIdle = idleCloser(server);
   // Whoever is told that the API is ready sends at once, and would meet a 503.
   await whenConnected(redis, CONNECT_WITHIN_MS);
   try {
@@ -84,7 +87,7 @@ export async function startApi(
     url,
     async stop(hurry) {
       stopping.abort();
-      await closeServer(server, hurry);
+      await closeServer(server, closeIdle, hurry);
       await broker.close();
     },
   };
@@ -105,11 +108,29 @@ function urlOf(server: Server): string {
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }
 
-async function closeServer(server: Server, hurry: AbortSignal | undefined): Promise<void> {
+/** Closes connections without a request; to Node, one that has not had its first is not idle. */
+function idleCloser(server: Server): () => void {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  return () => {
+    server.closeIdleConnections();
+    // Browsers and fetch open some ahead, and may never use them.
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+  };
+}
+
+async function closeServer(
+  server: Server,
+  closeIdle: () => void,
+  hurry: AbortSignal | undefined,
+): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve));
-  server.closeIdleConnections();
+  closeIdle();
   // A stream or a wait that ends now leaves its connection idle, kept alive for the next request.
-  const sweep = setInterval(() => server.closeIdleConnections(), 50);
+  const sweep = setInterval(closeIdle, 50);
   const closeAll = () => server.closeAllConnections();
   // Not AbortSignal.timeout: inside AbortSignal.any it may be collected, and then never fires.
   const deadline = setTimeout(closeAll, STOP_WITHIN_MS);

@@ -2,7 +2,7 @@
 import type { Context } from 'koa';
 import { linked } from '../shared/abort.ts';
 import { InvalidRequestError } from '../shared/errors.ts';
-import { MAX_WAIT } from '../shared/protocol.ts';
+import { MAX_WAIT } from '../shared/schemas.ts';
 
 /** Milliseconds, at most 60 s; says in the answer that a preference was taken. */
 export function waitMsOf(ctx: Context): number {

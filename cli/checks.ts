@@ -3,8 +3,8 @@ import type { Redis } from 'ioredis';
 import { HEARTBEAT_TTL_MS } from '../shared/brokers/cluster.ts';
 import type { Config } from '../shared/config.ts';
 import { createKeys } from '../shared/keys.ts';
-import type { QueueBody, RegistryEntry } from '../shared/protocol.ts';
 import { answered } from '../shared/redis.ts';
+import type { QueueBody, RegistryEntry } from '../shared/schemas.ts';
 import { withoutSecrets } from '../shared/secrets.ts';
 
 export interface Finding {

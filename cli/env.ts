@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { type Config, SETTINGS } from '../shared/config.ts';
 import { DefinitionError } from '../shared/errors.ts';
+import { routesText } from '../shared/routing.ts';
 
 /**
  * A copy in which each KAJE_*_FILE has been read into its variable, as Docker secrets are.
@@ -33,7 +34,8 @@ export function envOf(config: Config): Record<string, string> {
   const env: Record<string, string> = {};
   for (const [key, { env: name }] of Object.entries(SETTINGS)) {
     // Every key of SETTINGS is one of the config.
-    env[name] = String(config[key as keyof Config]);
+    const value = config[key as keyof Config];
+    env[name] = typeof value === 'object' ? routesText(value) : String(value);
     env[`${name}_FILE`] = '';
   }
   return env;

@@ -4,12 +4,23 @@ import { Command, CommanderError } from 'commander';
 import { DefinitionError, InvalidRequestError, KajeError } from '../shared/errors.ts';
 import { VERSION } from '../shared/version.ts';
 import { apiCommand } from './commands/api.ts';
+import { controlCommand } from './commands/control.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { eventsCommand } from './commands/events.ts';
+import { inspectCommand } from './commands/inspect.ts';
+import { limitCommand } from './commands/limit.ts';
+import { logsCommand } from './commands/logs.ts';
+import { pauseCommand, resumeCommand } from './commands/pause.ts';
+import { purgeCommand } from './commands/purge.ts';
 import { queuesCommand } from './commands/queues.ts';
 import { registryCommand } from './commands/registry.ts';
 import { resultCommand } from './commands/result.ts';
+import { revokeCommand } from './commands/revoke.ts';
 import { sendCommand } from './commands/send.ts';
 import { startCommand } from './commands/start.ts';
+import { statusCommand } from './commands/status.ts';
+import { tasksCommand } from './commands/tasks.ts';
+import { topCommand } from './commands/top.ts';
 import { workerCommand } from './commands/worker.ts';
 import { workersCommand } from './commands/workers.ts';
 import { FAILED, MISUSED } from './exitCodes.ts';
@@ -20,9 +31,21 @@ const COMMANDS = [
   workerCommand(),
   sendCommand(),
   resultCommand(),
+  tasksCommand(),
+  logsCommand(),
+  revokeCommand(),
+  limitCommand(),
   registryCommand(),
   queuesCommand(),
   workersCommand(),
+  eventsCommand(),
+  topCommand(),
+  statusCommand(),
+  inspectCommand(),
+  controlCommand(),
+  pauseCommand(),
+  resumeCommand(),
+  purgeCommand(),
   doctorCommand(),
 ];
 

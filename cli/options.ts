@@ -4,7 +4,7 @@ import { Kaje } from '../client/index.ts';
 import { type Config, flagOf, loadConfig, SETTINGS } from '../shared/config.ts';
 import { DefinitionError } from '../shared/errors.ts';
 import { isQueueName } from '../shared/task.ts';
-import type { QueueChoice } from '../worker/worker.ts';
+import type { QueueChoice } from '../worker/fleet.ts';
 import { readEnv } from './env.ts';
 
 type SettingName = keyof typeof SETTINGS;
@@ -17,7 +17,10 @@ export function withSettings(command: Command, ...names: SettingName[]): Command
   for (const name of names) {
     const { env, doc, default: fallback } = SETTINGS[name];
     command.addOption(
-      new Option(`${flagOf(env)} <value>`, `${doc} (default: ${fallback}, env: ${env})`),
+      new Option(
+        `${flagOf(env)} <value>`,
+        `${doc} (default: ${String(fallback) || 'none'}, env: ${env})`,
+      ),
     );
   }
   return command;
@@ -134,6 +137,11 @@ export function timeFlag(text: string): Date {
   throw new InvalidArgumentError(
     'Expected a time with its zone, such as 2026-11-22T10:00:00Z or 2026-11-22T10:00:00+01:00.',
   );
+}
+
+/** A flag that holds seconds from now, or a time. */
+export function expiryFlag(text: string): number | Date {
+  return /^[\d.]+$/.test(text) ? secondsFlag(text) : timeFlag(text);
 }
 
 /** A flag that holds a list, separated by commas. */

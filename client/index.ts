@@ -1,6 +1,21 @@
 /** The public names of the package `kaje`. */
+export type {
+  ClusterEvent,
+  EventError,
+  EventType,
+  TaskFailedEvent,
+  TaskReceivedEvent,
+  TaskRetriedEvent,
+  TaskRevokedEvent,
+  TaskSentEvent,
+  TaskStartedEvent,
+  TaskSucceededEvent,
+  WorkerOfflineEvent,
+  WorkerOnlineEvent,
+} from '../shared/clusterEvents.ts';
 export {
   BrokerUnavailableError,
+  CommandRefusedError,
   DefinitionError,
   type FieldError,
   InvalidRequestError,
@@ -10,19 +25,64 @@ export {
   TaskConflictError,
   TaskFailedError,
   TaskNotFoundError,
+  WorkerSilentError,
   WrongStateError,
 } from '../shared/errors.ts';
-export type { AsyncResultBody, QueueBody, RegistryEntry, WorkerBody } from '../shared/protocol.ts';
+export type {
+  ActiveTask,
+  InspectAnswers,
+  InspectCommand,
+  Inspection,
+  RegisteredTask,
+  ScheduledTask,
+  WorkerStats,
+} from '../shared/inspection.ts';
+export { type Middleware, use } from '../shared/middleware.ts';
+export type { ControlCommand, InspectOptions } from '../shared/operate.ts';
 export type { RetryOptions } from '../shared/retry.ts';
+export type { RouteRule } from '../shared/routing.ts';
+export type {
+  AsyncResultBody,
+  AttemptBody,
+  ControlRequest,
+  QueueBody,
+  RegistryEntry,
+  RevokedTasksBody,
+  TaskLimitsRequest,
+  TaskLogLine,
+  WorkerBody,
+} from '../shared/schemas.ts';
+export type { SendOptions } from '../shared/sendOptions.ts';
 export type { State, TaskState } from '../shared/states.ts';
 export {
   defineTask,
   type InputOf,
   type OutputOf,
+  type RunIn,
   type Task,
   type TaskContext,
   type TaskLog,
   type TaskOptions,
+  type UniqueOptions,
 } from '../shared/task.ts';
-export { type Call, Kaje, type KajeOptions, type SendOptions } from './kaje.ts';
-export { AsyncResult, type GetOptions } from './result.ts';
+export {
+  MaxRetriesExceededError,
+  Reject,
+  type RejectOptions,
+  type RetryRequestOptions,
+  SoftTimeLimitExceeded,
+  TaskExpired,
+  TaskRevokedError,
+  TimeLimitExceeded,
+  WorkerLostError,
+} from '../shared/taskErrors.ts';
+export {
+  type Call,
+  type EventsOptions,
+  Kaje,
+  type KajeOptions,
+  type LimitsOptions,
+  type RevokeSelection,
+} from './kaje.ts';
+export { AsyncResult, type FollowOptions, type GetOptions, type LogOptions } from './result.ts';
+export type { TaskFilter } from './taskFilter.ts';

@@ -1,14 +1,23 @@
 /** What an application talks to: sends tasks, follows them. */
+import { type EventOf, type EventType, eventTypes } from '../shared/clusterEvents.ts';
 import { DefinitionError, InvalidRequestError } from '../shared/errors.ts';
-import {
-  MAX_TASKS,
-  type QueueBody,
-  type RegistryEntry,
-  type SendTaskRequest,
-  type WorkerBody,
-} from '../shared/protocol.ts';
+import type { InspectCommand, Inspection } from '../shared/inspection.ts';
+import type { ControlCommand, InspectOptions } from '../shared/operate.ts';
+import { checkRoutes, type RouteRule } from '../shared/routing.ts';
+import { MAX_TASKS } from '../shared/schemas/tasks.ts';
+import type {
+  AsyncResultBody,
+  ControlRequest,
+  QueueBody,
+  RegistryEntry,
+  RevokedTasksBody,
+  TaskLimitsRequest,
+  WorkerBody,
+} from '../shared/schemas.ts';
+import { requestOf, type SendOptions } from '../shared/sendOptions.ts';
 import type { InputOf, OutputOf, Task } from '../shared/task.ts';
 import { AsyncResult } from './result.ts';
+import { queryOf, type TaskFilter } from './taskFilter.ts';
 import { createHttpTransport } from './transports/http.ts';
 import { createRedisTransport } from './transports/redis.ts';
 import type { Transport } from './transports/transport.ts';
@@ -17,30 +26,41 @@ export type KajeOptions =
   /** Over HTTP: URL of the API. */
   | { readonly url: string; readonly redis?: never }
   /** Straight over Redis; `prefix` as that of the workers. Default: kaje */
-  | { readonly redis: string; readonly prefix?: string; readonly url?: never };
+  | {
+      readonly redis: string;
+      readonly prefix?: string;
+      /** Queues of tasks that name none, by name, as the API's KAJE_ROUTES. Default: none */
+      readonly routes?: readonly RouteRule[];
+      readonly url?: never;
+    };
 
-/** When a task may run: at once, some seconds from now, or at a time; not two of them. */
-type Timing =
-  | { readonly countdown?: number; readonly eta?: never }
-  | { readonly eta?: Date; readonly countdown?: never };
+/** Which tasks to revoke; those that any of the three means. */
+export interface RevokeSelection {
+  readonly ids?: readonly string[];
+  /** Every unfinished task with this tag. */
+  readonly tag?: string;
+  /** Every unfinished task with this value of the header. */
+  readonly header?: { readonly name: string; readonly value: unknown };
+  /** End also those that run: REVOKED at once, their threads and processes are killed. Default: false */
+  readonly terminate?: boolean;
+}
 
-export type SendOptions = Timing & {
-  /** Positional arguments, bound to the first properties of the input: for clients without types. */
-  readonly args?: readonly unknown[];
-  /** Makes the send safe to repeat. Default: a new UUIDv7. */
-  readonly taskId?: string;
-  /** Default: the task's queue. */
-  readonly queue?: string;
-  /** Default: the task's. */
-  readonly maxRetries?: number;
-  /** Keep the state but not the value. Default: the task's. */
-  readonly ignoreResult?: boolean;
-  /** Seconds that the result is kept. Default: the task's. */
-  readonly resultExpires?: number;
-  /** JSON for the task, read as ctx.headers. */
-  readonly headers?: Readonly<Record<string, unknown>>;
-  readonly tags?: readonly string[];
-};
+export interface LimitsOptions {
+  /** `10/s`, `100/m`, `1000/h`. */
+  readonly rateLimit?: string | 0 | null;
+  readonly maxConcurrency?: number | null;
+  /** Seconds. */
+  readonly timeLimit?: number | null;
+  /** Seconds. */
+  readonly softTimeLimit?: number | null;
+}
+
+export interface EventsOptions<Type extends EventType = EventType> {
+  /** Default: all. */
+  readonly types?: readonly Type[];
+  /** Ends the stream. */
+  readonly signal?: AbortSignal;
+}
 
 /** Any tasks: what `Kaje` knows when no type parameter tells it more. */
 type AnyTasks = Readonly<
@@ -113,6 +133,39 @@ export class Kaje<Module = AnyTasks> {
     return new AsyncResult<T>(id, this.#transport);
   }
 
+  /**
+   * Revokes many tasks: by their ids, by a tag, or by a header that has a value.
+   * @throws InvalidRequestError when nothing says which tasks are meant
+   */
+  revoke(selection: RevokeSelection): Promise<RevokedTasksBody> {
+    const { ids, ...rest } = selection;
+    return this.#transport.revokeMany(ids ? { task_ids: ids, ...rest } : rest);
+  }
+
+  /**
+   * Changes the limits of a task on all workers, now and for those that start later; null gives one
+   * back to the task's own option, 0 takes it away.
+   * @throws KajeError NOT_FOUND for a task that no worker has published
+   */
+  setLimits(name: NameIn<Module>, limits: LimitsOptions): Promise<TaskLimitsRequest> {
+    return this.#transport.setLimits(name, limitsRequest(limits));
+  }
+
+  /**
+   * Tasks, newest first, page by page as the loop goes on: `for await (const task of
+   * kaje.tasks({ state: 'FAILURE' }))`. One that moves on meanwhile may come twice or be missed.
+   * @throws InvalidRequestError for a filter that makes no sense
+   */
+  async *tasks(filter: TaskFilter = {}): AsyncGenerator<AsyncResultBody, void> {
+    const query = queryOf(filter);
+    let page = await this.#transport.list(query);
+    yield* page.tasks;
+    while (page.next_cursor !== null) {
+      page = await this.#transport.list({ ...query, cursor: page.next_cursor });
+      yield* page.tasks;
+    }
+  }
+
   /** The tasks that workers have published, and who serves them now. */
   registry(): Promise<RegistryEntry[]> {
     return this.#transport.registry();
@@ -128,6 +181,59 @@ export class Kaje<Module = AnyTasks> {
     return this.#transport.workers();
   }
 
+  /**
+   * What happens to tasks and workers from now on, as it happens: `for await (const event of
+   * kaje.events({ types: ['task-failed'] }))`. Goes on over outages, but what happens in one is
+   * never told: a program that must not miss anything reads the tasks' states.
+   * @throws InvalidRequestError for a type that no event has
+   * @throws BrokerUnavailableError when there is nothing to listen to at the start
+   */
+  events<Type extends EventType = EventType>({
+    types = [],
+    signal,
+  }: EventsOptions<Type> = {}): AsyncGenerator<EventOf<Type>, void> {
+    eventTypes(types);
+    // Only events of these types come.
+    return this.#transport.clusterEvents(types, signal) as AsyncGenerator<EventOf<Type>, void>;
+  }
+
+  /**
+   * Asks workers about themselves: `kaje.inspect('active')`. Answers are `worker -> answer`; those
+   * that did not answer in time are named in `missing`.
+   * @throws KajeError NOT_FOUND for a worker that is not alive
+   */
+  inspect<Command extends InspectCommand>(
+    command: Command,
+    options: InspectOptions = {},
+  ): Promise<Inspection<Command>> {
+    // What the workers of this command answer.
+    return this.#transport.inspect(command, options) as Promise<Inspection<Command>>;
+  }
+
+  /**
+   * Tells a worker something, and resolves with its answer: `kaje.control('w1', 'pool_grow', { n: 2 })`.
+   * @throws KajeError NOT_FOUND for a worker that is not alive
+   * @throws WorkerSilentError, CommandRefusedError, InvalidRequestError
+   */
+  control(worker: string, command: ControlCommand, args: ControlRequest = {}): Promise<unknown> {
+    return this.#transport.control(worker, command, args);
+  }
+
+  /** Keeps all workers from starting tasks of a queue; running ones go on. */
+  pauseQueue(name: string): Promise<QueueBody> {
+    return this.#transport.pauseQueue(name, true);
+  }
+
+  /** Lets workers start tasks of a queue again. */
+  resumeQueue(name: string): Promise<QueueBody> {
+    return this.#transport.pauseQueue(name, false);
+  }
+
+  /** Removes all tasks of a queue that have not started, also those due later, and says how many. */
+  purgeQueue(name: string): Promise<number> {
+    return this.#transport.purgeQueue(name);
+  }
+
   /** Closes the connections; a client over HTTP holds none that keep a process alive. */
   close(): Promise<void> {
     return this.#transport.close();
@@ -136,40 +242,22 @@ export class Kaje<Module = AnyTasks> {
 
 function transportOf(options: KajeOptions): Transport {
   if (options.url !== undefined) return createHttpTransport(options.url);
-  if (options.redis !== undefined) return createRedisTransport(options.redis, options.prefix);
+  if (options.redis !== undefined) {
+    checkRoutes(options.routes ?? []);
+    return createRedisTransport(options.redis, options);
+  }
   throw new DefinitionError('Expected new Kaje({ url }) or new Kaje({ redis })');
 }
 
-function requestOf(name: string, input: unknown, options: SendOptions = {}): SendTaskRequest {
-  const {
-    args,
-    taskId,
-    queue,
-    countdown,
-    eta,
-    maxRetries,
-    ignoreResult,
-    resultExpires,
-    headers,
-    tags,
-  } = options;
+function limitsRequest(limits: LimitsOptions): TaskLimitsRequest {
+  const { rateLimit, maxConcurrency, timeLimit, softTimeLimit } = limits;
   const all = {
-    name,
-    args,
-    kwargs: input,
-    task_id: taskId,
-    queue,
-    countdown,
-    eta: eta?.toISOString(),
-    max_retries: maxRetries,
-    ignore_result: ignoreResult,
-    result_expires: resultExpires,
-    headers,
-    tags,
+    rate_limit: rateLimit === 0 ? '0' : rateLimit,
+    max_concurrency: maxConcurrency,
+    time_limit: timeLimit,
+    soft_time_limit: softTimeLimit,
   };
-  const given = Object.entries(all).filter(([, value]) => value !== undefined);
-  // Whether it is one is checked where it is accepted, with a message for each wrong field.
-  return Object.fromEntries(given) as SendTaskRequest;
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
 function tooMany(count: number): InvalidRequestError {

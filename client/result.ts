@@ -1,7 +1,7 @@
 /** A task that was sent, followed by its id: Celery's AsyncResult. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BrokerUnavailableError, ResultTimeoutError, TaskFailedError } from '../shared/errors.ts';
-import type { AsyncResultBody } from '../shared/protocol.ts';
+import type { AsyncResultBody, AttemptBody, TaskLogLine } from '../shared/schemas.ts';
 import type { TaskState } from '../shared/states.ts';
 import type { Transport } from './transports/transport.ts';
 
@@ -12,6 +12,16 @@ export interface GetOptions {
   readonly signal?: AbortSignal;
   /** Throw the error of a task that failed. Default: true; with false it is returned. */
   readonly propagate?: boolean;
+}
+
+export interface FollowOptions {
+  /** Ends the stream. */
+  readonly signal?: AbortSignal;
+}
+
+export interface LogOptions {
+  /** Only lines behind the one of this number. Default: 0 */
+  readonly after?: number;
 }
 
 /** Each read of a waiting `get()` lasts at most so long; a timeout cuts the last one short. */
@@ -117,13 +127,49 @@ export class AsyncResult<Output = unknown> {
     return this.info.then(({ failed }) => failed);
   }
 
+  /**
+   * Keeps the task from running; one that runs is told to stop by `ctx.signal`.
+   * @param options `terminate`: end it even while it runs. Default: false
+   * @throws WrongStateError when it has ended
+   */
+  async revoke({ terminate = false }: { readonly terminate?: boolean } = {}): Promise<void> {
+    await this.#transport.revoke(this.id, terminate);
+  }
+
+  /** Runs a task that failed or was revoked again, under its id; throws WrongStateError for others. */
+  async retry(): Promise<void> {
+    await this.#transport.retry(this.id);
+  }
+
   /** Removes a finished task with its result. */
   forget(): Promise<void> {
     return this.#transport.forget(this.id);
   }
 
   /** Each change of state or progress, until the final one: `for await (const { state } of result.events())`. */
-  events(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<AsyncResultBody, void> {
-    return this.#transport.events(this.id, options.signal);
+  async *events({ signal }: FollowOptions = {}): AsyncGenerator<AsyncResultBody, void> {
+    for await (const event of this.#transport.events(this.id, signal)) {
+      if (event.type !== 'log') yield event.result;
+    }
+  }
+
+  /** Lines that the task has written by `ctx.log`; the last 1,000 are kept. */
+  async logs({ after = 0 }: LogOptions = {}): Promise<readonly TaskLogLine[]> {
+    return (await this.#transport.logs(this.id, after)).logs;
+  }
+
+  /** The same, and each line to come, until the task has ended. */
+  async *followLogs({
+    after = 0,
+    signal,
+  }: LogOptions & FollowOptions = {}): AsyncGenerator<TaskLogLine, void> {
+    for await (const event of this.#transport.events(this.id, signal)) {
+      if (event.type === 'log' && event.line.number > after) yield event.line;
+    }
+  }
+
+  /** The error of each run that failed, the oldest first; the last 10 are kept. */
+  attempts(): Promise<AttemptBody[]> {
+    return this.#transport.attempts(this.id);
   }
 }

@@ -2,10 +2,61 @@
  * The seam between Kaje and what carries its tasks. Producers, the API and clients know this
  * interface only; brokers/redis.ts (BullMQ) stands behind it.
  */
+import type { ClusterEvent } from './clusterEvents.ts';
 import type { TaskMessage } from './message.ts';
-import type { AsyncResultBody, QueueBody, RegistryEntry, WorkerBody } from './protocol.ts';
 import type { TaskSpec } from './registry.ts';
 import type { TaskRecord } from './results.ts';
+import type {
+  AsyncResultBody,
+  AttemptBody,
+  QueueBody,
+  RegistryEntry,
+  RevokedTasksBody,
+  RevokeTasksRequest,
+  TaskLimitsRequest,
+  TaskListBody,
+  TaskLogsBody,
+  WorkerBody,
+} from './schemas.ts';
+
+/** Which tasks a list shows; an absent field shows all. */
+export interface TaskQuery {
+  readonly states?: readonly string[];
+  readonly name?: string;
+  readonly queue?: string;
+  readonly tag?: string;
+  /** Epoch milliseconds of the send, inclusive. */
+  readonly since?: number;
+  /** Epoch milliseconds of the send, exclusive. */
+  readonly until?: number;
+  readonly limit: number;
+  /** Where the page before ended. */
+  readonly cursor?: string;
+}
+
+export interface Question {
+  readonly command: string;
+  readonly args?: Readonly<Record<string, unknown>>;
+  /** Default: all workers alive. */
+  readonly workers?: readonly string[];
+  readonly timeoutMs: number;
+}
+
+/** What one worker said. */
+export type WorkerAnswer = { readonly ok: unknown } | { readonly error: string };
+
+export interface Answers {
+  readonly byWorker: ReadonlyMap<string, WorkerAnswer>;
+  /** Workers alive that did not answer in time. */
+  readonly missing: readonly string[];
+}
+
+/** Who holds a uniqueness. */
+export interface UniqueClaim {
+  /** Id of a task. */
+  readonly holder: string;
+  readonly heldMs: number;
+}
 
 export interface Broker {
   /** Stores tasks in one write. An id that is stored already is left as it is. */
@@ -22,6 +73,34 @@ export interface Broker {
   retry(id: string): Promise<AsyncResultBody>;
   /** Removes a finished task; throws WrongStateError or TaskNotFoundError. */
   forget(id: string): Promise<void>;
+  /**
+   * Keeps a task from running, or tells the worker that runs it to stop.
+   * @param terminate whether one that runs is ended at once
+   * @throws WrongStateError for one that has ended, TaskNotFoundError
+   */
+  revoke(id: string, terminate: boolean): Promise<AsyncResultBody>;
+  /** The same for many, by ids, tag or header; says how many it met in which state. */
+  revokeMany(selection: RevokeTasksRequest): Promise<RevokedTasksBody>;
+  /** A page of tasks, newest first; bounded work, however many there are. */
+  list(query: TaskQuery): Promise<TaskListBody>;
+  /** Lines that the task wrote after line number `after`; throws TaskNotFoundError. */
+  logs(id: string, after: number): Promise<TaskLogsBody>;
+  /** Errors of the runs that failed; throws TaskNotFoundError. */
+  attempts(id: string): Promise<AttemptBody[]>;
+  /** Keeps workers from starting tasks of a queue, or lets them go on. */
+  pause(queue: string, isPaused: boolean): Promise<void>;
+  /** Removes all tasks of a queue that have not started, and says how many. */
+  purge(queue: string): Promise<number>;
+  /** Changes limits of a task on all workers, for those of now and of later; answers what is set. */
+  setLimits(task: string, limits: TaskLimitsRequest): Promise<TaskLimitsRequest>;
+  /** Which task holds a uniqueness: from now on `id`, if nobody does or `instead` does, for at most `ttlMs`; 0 gives it up. */
+  claimUnique(hash: string, id: string, ttlMs: number, instead?: string): Promise<UniqueClaim>;
+  /** Notes a task in the record of the one that has sent it. */
+  addChild(parent: { readonly queue: string; readonly id: string }, child: string): Promise<void>;
+  /** Asks workers something and waits for their answers until all are there or the time is over. */
+  ask(question: Question): Promise<Answers>;
+  /** Calls `seen` with what happens to tasks and workers; resolves once it listens. */
+  listenToEvents(seen: (events: readonly ClusterEvent[]) => void): Promise<() => void>;
   queues(): Promise<QueueBody[]>;
   /** Due tasks of a queue that no worker has taken yet. */
   backlog(queue: string): Promise<number>;

@@ -10,18 +10,26 @@ export interface Bus {
   /** Calls `changed` at each news of the task; resolves once Redis has confirmed. */
   listen(id: string, changed: () => void): Promise<() => void>;
   onRegistryChange(changed: () => void): void;
+  /** Calls `take` with each message of a channel; resolves once Redis has confirmed. */
+  subscribe(channel: string, take: (message: string) => void): Promise<() => void>;
 }
 
 export function createBus(subscriber: Redis, keys: Keys): Bus {
   const listeners = new Map<string, Set<() => void>>();
   const shards = new Map<number, { ids: number; confirmed: Promise<unknown> }>();
   const registryListeners = new Set<() => void>();
+  const takers = new Map<string, Set<(message: string) => void>>();
   const callRegistryListeners = () => {
     for (const changed of registryListeners) changed();
   };
 
   subscriber.on('message', (channel: string, message: string) => {
     if (channel === keys.registryChanges) return callRegistryListeners();
+    const mine = takers.get(channel);
+    if (mine) {
+      for (const take of [...mine]) take(message);
+      return;
+    }
     for (const id of message.split(',')) for (const changed of listeners.get(id) ?? []) changed();
   });
   // News of an outage are lost: everybody looks anew. ioredis subscribes again by itself.
@@ -65,6 +73,17 @@ export function createBus(subscriber: Redis, keys: Keys): Bus {
         subscriber.subscribe(keys.registryChanges).catch(() => undefined);
       }
       registryListeners.add(changed);
+    },
+    async subscribe(channel, take) {
+      const mine = takers.get(channel) ?? new Set();
+      takers.set(channel, mine.add(take));
+      // Asked each time: Redis answers in order, so whoever comes second waits for the first, too.
+      await subscriber.subscribe(channel).catch(() => undefined);
+      return () => {
+        if (!mine.delete(take) || mine.size > 0) return;
+        takers.delete(channel);
+        subscriber.unsubscribe(channel).catch(() => undefined);
+      };
     },
   };
 }

@@ -2,8 +2,10 @@
  * Every setting of a process: its environment variable, default, unit and check, in one table.
  * Read once at the start, validated whole, then frozen. `NAME_FILE` names a file that holds the value.
  */
+import { AUTOSCALE_OFF, parseBounds } from './autoscale.ts';
 import { DefinitionError } from './errors.ts';
-import { DEFAULT_PORT, MAX_BODY_BYTES } from './protocol.ts';
+import { parseRoutes, type RouteRule } from './routing.ts';
+import { DEFAULT_PORT, MAX_BODY_BYTES } from './schemas.ts';
 import { withoutSecrets } from './secrets.ts';
 
 /** What a value may be: in words, and how it is read; undefined when it is wrong. */
@@ -44,7 +46,16 @@ const oneOf = <T extends string>(...choices: readonly T[]): Kind<T> => ({
 
 const host = text('a host name or an address', /^[\w.:-]+$/);
 const redis = text('a URL redis://, rediss:// or unix:/path', /^(rediss?:\/\/|unix:|\/)./);
+const autoscale: Kind<string> = {
+  expected: `most and least, such as 10,3, at least 1 and at most 10000, or ${AUTOSCALE_OFF}`,
+  parse: (text) => (text === AUTOSCALE_OFF || parseBounds(text) ? text : undefined),
+};
 const prefix = text('letters, digits and _.-{}', /^[\w.{}-]+$/);
+
+const routes: Kind<readonly RouteRule[]> = {
+  expected: 'rules such as mail.*=mail,report_?=slow',
+  parse: parseRoutes,
+};
 
 const setting = <T>(env: string, kind: Kind<T>, fallback: T, doc: string): Setting<T> => ({
   ...kind,
@@ -86,6 +97,48 @@ export const SETTINGS = {
     integer(1, 10_000),
     20,
     'Tasks that a worker runs at once, of each queue',
+  ),
+  autoscale: setting(
+    'KAJE_AUTOSCALE',
+    autoscale,
+    AUTOSCALE_OFF,
+    'Most and least tasks at once of each queue, 10,3: the load decides between them',
+  ),
+  timeLimit: setting(
+    'KAJE_TIME_LIMIT',
+    number(0),
+    0,
+    'Seconds that a run may take where its task says nothing; 0 = no limit',
+  ),
+  softTimeLimit: setting(
+    'KAJE_SOFT_TIME_LIMIT',
+    number(0),
+    0,
+    'Seconds after which a run is asked to stop where its task says nothing; 0 = no limit',
+  ),
+  runIn: setting(
+    'KAJE_RUN_IN',
+    oneOf('main', 'thread', 'process'),
+    'main',
+    'Where tasks run that say nothing: main (the event loop), thread or process',
+  ),
+  maxTasksPerChild: setting(
+    'KAJE_MAX_TASKS_PER_CHILD',
+    integer(0),
+    0,
+    'Runs after which a thread or process is replaced; 0 = never',
+  ),
+  maxMemoryPerChild: setting(
+    'KAJE_MAX_MEMORY_PER_CHILD',
+    integer(0),
+    0,
+    'Megabytes that a thread or process may hold; 0 = no limit',
+  ),
+  routes: setting(
+    'KAJE_ROUTES',
+    routes,
+    [],
+    'Queues of tasks that name none, by name: mail.*=mail,report_?=slow',
   ),
   grace: setting(
     'KAJE_GRACE',

@@ -2,6 +2,7 @@
  * Every error that Kaje itself raises: a code for programs, one sentence for people.
  * What a user's task throws is data (`TaskError` in results.ts), never one of these.
  */
+import { brand } from './brand.ts';
 
 export interface FieldError {
   /** JSON Pointer to the wrong field, such as `/kwargs/to`. */
@@ -61,6 +62,23 @@ export class QueueFullError extends KajeError {
   }
 }
 
+/** A worker is alive but did not answer a command in time (HTTP 504). */
+export class WorkerSilentError extends KajeError {
+  constructor(worker: string, seconds: number) {
+    super(
+      'WORKER_SILENT',
+      `Worker "${worker}" did not answer within ${seconds} s; it may be blocked by a task`,
+    );
+  }
+}
+
+/** A worker understood a command and refuses it (HTTP 409). */
+export class CommandRefusedError extends KajeError {
+  constructor(worker: string, reason: string) {
+    super('COMMAND_REFUSED', `Worker "${worker}" refused: ${reason}`);
+  }
+}
+
 /** Redis, or over HTTP the API, cannot be reached or refuses writes; nothing was accepted (HTTP 503). */
 export class BrokerUnavailableError extends KajeError {
   constructor(reason: string, options: { cause?: unknown } = {}) {
@@ -98,3 +116,19 @@ export class DefinitionError extends KajeError {
     super('INVALID_DEFINITION', message, options);
   }
 }
+
+const CLASSES = [
+  KajeError,
+  InvalidRequestError,
+  TaskConflictError,
+  WrongStateError,
+  TaskNotFoundError,
+  QueueFullError,
+  WorkerSilentError,
+  CommandRefusedError,
+  BrokerUnavailableError,
+  ResultTimeoutError,
+  TaskFailedError,
+  DefinitionError,
+];
+for (const Class of CLASSES) brand(Class);

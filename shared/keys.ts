@@ -21,12 +21,26 @@ export interface Keys {
   readonly sweeper: string;
   /** STRING with a TTL: somebody stores a task under this id, which a client chose, right now. */
   claim(id: string): string;
+  /** STRING with a TTL: since when, epoch ms, and id of the task that holds this uniqueness. */
+  unique(hash: string): string;
+  /** HASH task name -> limits that were set at run time, JSON. */
+  readonly limits: string;
+  /** STRING with a TTL: when a task with a rate limit was started last, by its rate, epoch ms. */
+  rate(task: string): string;
+  /** ZSET job -> the slot that a task with a rate limit waits for, epoch ms. */
+  reserved(task: string): string;
+  /** ZSET of the jobs of a task with maxConcurrency that run or come next, scored by when they were seen, epoch ms. */
+  running(task: string): string;
+  /** ZSET of the jobs of a task that wait for a worker that may run them, scored by when they came, epoch ms. */
+  parked(task: string): string;
   /** STRING with a TTL: written by the readiness check. */
   readonly probe: string;
   /** HASH job of BullMQ: the record of a task. */
   job(queue: string, id: string): string;
   /** ZSET of BullMQ: ids that ended SUCCESS, or FAILURE and REVOKED, scored by the end, epoch ms. */
   finished(queue: string, succeeded: boolean): string;
+  /** LIST of BullMQ: the last lines that a task wrote by ctx.log, JSON. */
+  logs(queue: string, id: string): string;
   /** HASH of BullMQ: settings of a queue, and whether it is paused. */
   queueMeta(queue: string): string;
   /** First part of all keys of a queue, as BullMQ joins them. */
@@ -35,6 +49,14 @@ export interface Keys {
   changes(shard: number): string;
   /** CHANNEL: a worker published its tasks. */
   readonly registryChanges: string;
+  /** CHANNEL: commands to workers, JSON (control.ts). */
+  readonly control: string;
+  /** CHANNEL: answers to the commands of one process, JSON. */
+  answers(process: string): string;
+  /** CHANNEL: what happens to tasks and workers, JSON lists. */
+  readonly events: string;
+  /** STRING with a TTL: somebody follows the events. CHANNEL of the same name: somebody began to. */
+  readonly eventsWanted: string;
 }
 
 export function createKeys(prefix: string): Keys {
@@ -48,13 +70,24 @@ export function createKeys(prefix: string): Keys {
     worker: (id) => ours(`worker:${id}`),
     sweeper: ours('sweeper'),
     claim: (id) => ours(`claim:${id}`),
+    unique: (hash) => ours(`unique:${hash}`),
+    limits: ours('limits'),
+    rate: (task) => ours(`rate:${task}`),
+    reserved: (task) => ours(`reserved:${task}`),
+    running: (task) => ours(`running:${task}`),
+    parked: (task) => ours(`parked:${task}`),
     probe: ours('probe'),
     job: (queue, id) => queueBase(queue) + id,
+    logs: (queue, id) => `${queueBase(queue)}${id}:logs`,
     finished: (queue, succeeded) => queueBase(queue) + (succeeded ? 'completed' : 'failed'),
     queueMeta: (queue) => `${queueBase(queue)}meta`,
     queueBase,
     changes: (shard) => ours(`changes:${shard}`),
     registryChanges: ours('changes:registry'),
+    control: ours('control'),
+    answers: (process) => ours(`answers:${process}`),
+    events: ours('events'),
+    eventsWanted: ours('events:wanted'),
   };
 }
 

@@ -3,6 +3,9 @@
  * The body is the BullMQ job's `data`, so it is kept small: what is absent has its default.
  */
 
+/** 0 to 9, 9 most urgent. */
+export const DEFAULT_PRIORITY = 5;
+
 export interface TaskMessage {
   readonly id: string;
   readonly name: string;
@@ -10,6 +13,8 @@ export interface TaskMessage {
   /** Epoch milliseconds on the producer's clock. */
   readonly sentAt: number;
   readonly body: MessageBody;
+  /** Only while it is sent: what keeps a second equal task from being queued. */
+  readonly unique?: { readonly hash: string; readonly ttlMs: number };
 }
 
 export interface MessageBody {
@@ -17,7 +22,15 @@ export interface MessageBody {
   readonly kwargs?: Readonly<Record<string, unknown>>;
   /** Not before this time, epoch milliseconds. */
   readonly eta?: number;
+  /** Not after this time, epoch milliseconds. */
+  readonly expires?: number;
+  /** 0 to 9; absent is 5. */
+  readonly priority?: number;
   readonly max_retries?: number;
+  /** Seconds. */
+  readonly time_limit?: number;
+  /** Seconds. */
+  readonly soft_time_limit?: number;
   /** Seconds. */
   readonly result_expires?: number;
   readonly ignore_result?: boolean;

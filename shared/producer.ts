@@ -8,9 +8,11 @@ import type { Catalog } from './catalog.ts';
 import { TaskConflictError } from './errors.ts';
 import { claimIds } from './idempotency.ts';
 import type { TaskMessage } from './message.ts';
-import type { AsyncResultBody } from './protocol.ts';
-import { accept, acceptAll } from './request.ts';
+import { accept, acceptAll, type Sender } from './request.ts';
 import { pendingResult, type TaskRecord } from './results.ts';
+import type { RouteRule } from './routing.ts';
+import type { AsyncResultBody } from './schemas.ts';
+import { findTwin, findTwins, firstsOf, letGo } from './uniqueness.ts';
 
 export interface Sent {
   readonly result: AsyncResultBody;
@@ -22,9 +24,10 @@ export interface Producer {
   /**
    * Sends one task.
    * @param request a SendTask body, checked here
+   * @param parent the task that sends it
    * @throws InvalidRequestError, TaskConflictError, QueueFullError, BrokerUnavailableError
    */
-  send(request: unknown): Promise<Sent>;
+  send(request: unknown, parent?: Sender['parent']): Promise<Sent>;
   /** Sends many, all or none; fields of errors are counted from `/tasks/0`. */
   sendMany(requests: readonly unknown[]): Promise<Sent[]>;
 }
@@ -32,6 +35,8 @@ export interface Producer {
 export interface ProducerOptions {
   readonly broker: Broker;
   readonly catalog: Catalog;
+  /** Queues of tasks that name none. Default: none */
+  readonly routes?: readonly RouteRule[];
   /** Waiting tasks at which a queue takes no more; 0 = no limit. Default: 0 */
   readonly queueMaxLength?: number;
   /** Epoch milliseconds. Default: Date.now */
@@ -47,9 +52,11 @@ interface Waiting {
 export function createProducer({
   broker,
   catalog,
+  routes = [],
   queueMaxLength = 0,
   now = Date.now,
 }: ProducerOptions): Producer {
+  const sender: Sender = { catalog, routes };
   const admit = createAdmission(broker, queueMaxLength, now);
   let waiting: Waiting[] = [];
 
@@ -84,24 +91,40 @@ export function createProducer({
     }
   };
 
+  const sendNow = async (message: TaskMessage): Promise<Sent> => {
+    try {
+      await admit([message]);
+    } catch (error) {
+      // What is stored already adds nothing to a full queue.
+      const repeat = await repeatOf(broker, message);
+      if (repeat) return repeat;
+      throw error;
+    }
+    return new Promise<Sent>((resolve, reject) => {
+      // setImmediate: every request that the sockets delivered in this tick joins the batch.
+      if (waiting.push({ message, resolve, reject }) === 1) setImmediate(flush);
+    });
+  };
+
+  const sendUnique = async (message: TaskMessage): Promise<Sent> => {
+    const repeat = await repeatOf(broker, message);
+    if (repeat) return repeat;
+    const twin = await findTwin(broker, message);
+    if (twin) return { result: twin.result, replayed: true };
+    return sendNow(message).catch(async (error: unknown) => {
+      await letGo(broker, [message]);
+      throw error;
+    });
+  };
+
   return {
-    async send(request) {
-      const message = await accept(request, catalog, now(), '');
-      try {
-        await admit([message]);
-      } catch (error) {
-        // What is stored already adds nothing to a full queue.
-        const repeat = await repeatOf(broker, message);
-        if (repeat) return repeat;
-        throw error;
-      }
-      return new Promise<Sent>((resolve, reject) => {
-        // setImmediate: every request that the sockets delivered in this tick joins the batch.
-        if (waiting.push({ message, resolve, reject }) === 1) setImmediate(flush);
-      });
+    async send(request, parent) {
+      const message = await accept(request, parent ? { ...sender, parent } : sender, now(), '');
+      return message.unique ? sendUnique(message) : sendNow(message);
     },
     async sendMany(requests) {
-      const messages = await acceptAll(requests, catalog, now());
+      const messages = await acceptAll(requests, sender, now());
+      if (messages.some(({ unique }) => unique)) return storeUnlessTwins(broker, messages, admit);
       await admit(messages);
       return storeAllOrNone(broker, messages);
     },
@@ -151,6 +174,37 @@ async function storeAllOrNone(broker: Broker, messages: readonly TaskMessage[]):
     return messages.map((message, i) => answers[i] ?? added(message));
   } finally {
     await release().catch(() => undefined);
+  }
+}
+
+/** Equal ones that are unique are stored once, and not at all beside one that was sent before. */
+async function storeUnlessTwins(
+  broker: Broker,
+  messages: readonly TaskMessage[],
+  admit: (messages: readonly TaskMessage[]) => Promise<void>,
+): Promise<Sent[]> {
+  const named = messages.filter((message) => message.unique && isNamed(message));
+  const records = await broker.read(named.map(({ id }) => id));
+  const repeats = new Set(named.filter((_, i) => records[i]));
+  const firsts = firstsOf(messages.filter((message) => !repeats.has(message)));
+  const twins = await findTwins(broker, firsts);
+  const mine = [...firsts].filter(([hash]) => !twins.has(hash)).map(([, message]) => message);
+  const stored = new Set(mine);
+  const fresh = messages.filter(
+    (message) => !message.unique || repeats.has(message) || stored.has(message),
+  );
+  try {
+    await admit(fresh.filter((message) => !repeats.has(message)));
+    const sent = await storeAllOrNone(broker, fresh);
+    const bySource = new Map(fresh.map((message, i) => [message, sent[i]]));
+    return messages.map((message) => {
+      const first = firsts.get(message.unique?.hash ?? '') ?? message;
+      const result = twins.get(message.unique?.hash ?? '')?.result ?? bySource.get(first)?.result;
+      return bySource.get(message) ?? { result: result ?? pendingResult(message), replayed: true };
+    });
+  } catch (error) {
+    await letGo(broker, mine);
+    throw error;
   }
 }
 

@@ -1,335 +1,26 @@
 /**
- * The HTTP contract, once: every schema and every route. The API validates and routes by it,
- * OpenAPI is printed from it, and the client's types are read off it.
- * Names are snake_case as in Celery; times are ISO 8601 UTC; durations are seconds.
+ * The HTTP contract's routes: the API routes by them, OpenAPI is printed from them. What the
+ * bodies look like is in schemas.ts.
  */
-import type { FromSchema } from './jsonSchema.ts';
-
-export const DEFAULT_PORT = 8000;
-/** Largest request body in bytes; for NDJSON, largest line. */
-export const MAX_BODY_BYTES = 1024 * 1024;
-/** Largest NDJSON body in bytes: it is read as a stream but held until the last line is valid. */
-export const MAX_STREAM_BYTES = 64 * 1024 * 1024;
-export const MAX_TASKS = 10_000;
-export const MAX_RESULTS = 1000;
-/** Longest wait of one request in seconds. */
-export const MAX_WAIT = 60;
-export const MAX_JSON_DEPTH = 64;
-/** Ten years in seconds; BullMQ's due times overflow in 2039. */
-export const MAX_COUNTDOWN = 10 * 365 * 86_400;
-
-const text = { type: 'string' } as const;
-const textOrNull = { type: ['string', 'null'] } as const;
-const timeOrNull = { type: ['string', 'null'], format: 'date-time' } as const;
-const time = { type: 'string', format: 'date-time' } as const;
-const count = { type: 'integer', minimum: 0 } as const;
-const flag = { type: 'boolean' } as const;
-const json = { description: 'Any JSON value' } as const;
-const object = { type: 'object' } as const;
-const list = { type: 'array' } as const;
-const texts = { type: 'array', items: text } as const;
-const queueName = { type: 'string', pattern: '^[A-Za-z0-9_.-]{1,128}$' } as const;
-
-const SendTask = {
-  type: 'object',
-  additionalProperties: false,
-  required: ['name'],
-  examples: [{ name: 'add', args: [2, 3] }],
-  properties: {
-    name: { type: 'string', description: 'Name of a task that a worker serves' },
-    args: { ...list, description: "Bound to the properties of the task's schema in their order" },
-    kwargs: { ...object, description: "The task's input by name" },
-    task_id: {
-      type: 'string',
-      description:
-        'Makes the request safe to repeat. 1 to 128 of A-Z a-z 0-9 _ . -, not all digits',
-    },
-    queue: { ...queueName, description: "Default: the task's queue" },
-    countdown: {
-      type: 'number',
-      minimum: 0,
-      maximum: MAX_COUNTDOWN,
-      description: 'Seconds from now',
-    },
-    eta: { ...time, description: 'Not before this time; excludes countdown' },
-    max_retries: { ...count, description: "Default: the task's" },
-    ignore_result: { ...flag, description: 'Keep the state but not the value' },
-    result_expires: { type: 'number', exclusiveMinimum: 0, description: 'Seconds after the end' },
-    headers: { ...object, description: 'Read by the task as ctx.headers' },
-    tags: {
-      type: 'array',
-      maxItems: 32,
-      items: { type: 'string', minLength: 1, maxLength: 128 },
-    },
-  },
-} as const;
-
-const SendTasks = {
-  type: 'object',
-  additionalProperties: false,
-  required: ['tasks'],
-  properties: { tasks: { type: 'array', maxItems: MAX_TASKS, items: SendTask } },
-} as const;
-
-const TaskError = {
-  type: ['object', 'null'],
-  required: ['type', 'message', 'traceback'],
-  properties: { type: text, message: text, traceback: text },
-} as const;
-
-const AsyncResult = {
-  type: 'object',
-  required: [
-    'task_id',
-    'name',
-    'state',
-    'ready',
-    'successful',
-    'failed',
-    'result',
-    'error',
-    'progress',
-    'args',
-    'kwargs',
-    'queue',
-    'priority',
-    'retries',
-    'max_retries',
-    'worker',
-    'sent_at',
-    'eta',
-    'expires',
-    'started_at',
-    'date_done',
-    'runtime',
-    'parent_id',
-    'root_id',
-    'group_id',
-    'children',
-    'headers',
-    'tags',
-  ],
-  properties: {
-    task_id: text,
-    name: text,
-    state: {
-      ...text,
-      description: 'PENDING STARTED RETRY SUCCESS FAILURE REVOKED, or a custom one',
-    },
-    ready: flag,
-    successful: flag,
-    failed: flag,
-    result: json,
-    error: TaskError,
-    progress: { description: 'What the running task published last, null otherwise' },
-    args: list,
-    kwargs: object,
-    queue: text,
-    priority: { type: 'integer', minimum: 0, maximum: 9 },
-    retries: count,
-    max_retries: count,
-    worker: textOrNull,
-    sent_at: time,
-    eta: timeOrNull,
-    expires: timeOrNull,
-    started_at: timeOrNull,
-    date_done: timeOrNull,
-    runtime: { type: ['number', 'null'], description: 'Seconds' },
-    parent_id: textOrNull,
-    root_id: text,
-    group_id: textOrNull,
-    children: texts,
-    headers: object,
-    tags: texts,
-  },
-} as const;
-
-const SentTasks = {
-  type: 'object',
-  required: ['tasks'],
-  properties: {
-    tasks: {
-      type: 'array',
-      items: {
-        type: 'object',
-        required: ['task_id', 'state'],
-        properties: { task_id: text, state: text },
-      },
-    },
-  },
-} as const;
-
-const ReadResults = {
-  type: 'object',
-  additionalProperties: false,
-  required: ['task_ids'],
-  properties: { task_ids: { type: 'array', maxItems: MAX_RESULTS, items: text } },
-} as const;
-
-const Results = {
-  type: 'object',
-  required: ['results'],
-  properties: { results: { type: 'array', items: { ...AsyncResult, type: ['object', 'null'] } } },
-} as const;
-
-const TaskSpec = {
-  type: 'object',
-  required: ['name', 'description', 'input', 'validates', 'options', 'workers'],
-  properties: {
-    name: text,
-    description: textOrNull,
-    input: { type: ['object', 'null'], description: "JSON Schema of the task's input" },
-    validates: flag,
-    options: {
-      type: 'object',
-      required: ['queue', 'max_retries', 'result_expires', 'ignore_result'],
-      properties: {
-        queue: text,
-        max_retries: count,
-        result_expires: { type: ['number', 'null'] },
-        ignore_result: flag,
-      },
-    },
-    workers: { ...texts, description: 'Workers alive that serve it' },
-  },
-} as const;
-
-const Queue = {
-  type: 'object',
-  required: ['name', 'waiting', 'delayed', 'active', 'succeeded', 'failed', 'paused', 'workers'],
-  properties: {
-    name: text,
-    waiting: { ...count, description: 'Due, and not yet taken by a worker' },
-    delayed: { ...count, description: 'Due later: eta, countdown or a retry' },
-    active: count,
-    succeeded: { ...count, description: 'Kept results of SUCCESS' },
-    failed: { ...count, description: 'Kept results of FAILURE and REVOKED' },
-    paused: flag,
-    workers: { ...texts, description: 'Workers alive that consume it' },
-  },
-} as const;
-
-const Worker = {
-  type: 'object',
-  required: [
-    'id',
-    'hostname',
-    'pid',
-    'version',
-    'queues',
-    'tasks',
-    'active',
-    'succeeded',
-    'failed',
-    'retried',
-    'started_at',
-    'heartbeat_at',
-    'memory_mb',
-    'loop_lag_ms',
-    'stopping',
-  ],
-  properties: {
-    id: text,
-    hostname: text,
-    pid: count,
-    version: text,
-    queues: {
-      type: 'array',
-      items: {
-        type: 'object',
-        required: ['name', 'concurrency'],
-        properties: { name: text, concurrency: count },
-      },
-    },
-    tasks: texts,
-    active: { ...count, description: 'Tasks that it runs now' },
-    succeeded: { ...count, description: 'Since it started' },
-    failed: count,
-    retried: count,
-    started_at: time,
-    heartbeat_at: time,
-    memory_mb: count,
-    loop_lag_ms: {
-      type: 'number',
-      description: 'Longest stall of its event loop since the last beat',
-    },
-    stopping: flag,
-  },
-} as const;
-
-const Health = {
-  type: 'object',
-  required: ['status'],
-  properties: { status: text, version: text },
-} as const;
-
-const Problem = {
-  type: 'object',
-  required: ['type', 'title', 'status', 'detail', 'instance'],
-  properties: {
-    type: text,
-    title: text,
-    status: count,
-    detail: text,
-    instance: text,
-    errors: {
-      type: 'array',
-      items: {
-        type: 'object',
-        required: ['path', 'message'],
-        properties: { path: text, message: text },
-      },
-    },
-  },
-} as const;
-
-const listOf = <Name extends string, Item>(name: Name, items: Item) =>
-  ({
-    type: 'object',
-    required: [name],
-    properties: { [name]: { type: 'array', items } },
-  }) as const;
-
-/** Every schema that has a name in the OpenAPI document. */
-export const SCHEMAS = {
-  SendTask,
-  SendTasks,
-  SentTasks,
-  AsyncResult,
-  ReadResults,
-  Results,
-  TaskSpec,
-  Queue,
-  Worker,
-  Health,
-  Problem,
-  Registry: listOf('tasks', TaskSpec),
-  Queues: listOf('queues', Queue),
-  Workers: listOf('workers', Worker),
-} as const;
-
-export type SchemaName = keyof typeof SCHEMAS;
-export type SendTaskRequest = FromSchema<typeof SendTask>;
-export type AsyncResultBody = FromSchema<typeof AsyncResult>;
-export type TaskErrorBody = NonNullable<AsyncResultBody['error']>;
-export type SentTasksBody = FromSchema<typeof SentTasks>;
-export type RegistryEntry = FromSchema<typeof TaskSpec>;
-export type QueueBody = FromSchema<typeof Queue>;
-export type WorkerBody = FromSchema<typeof Worker>;
-export type ProblemBody = FromSchema<typeof Problem>;
+import { CONTROL_COMMANDS, INSPECT_COMMANDS } from './schemas/cluster.ts';
+import { MAX_WAIT, type SchemaName } from './schemas.ts';
 
 export interface Route {
-  readonly method: 'get' | 'post' | 'delete';
+  readonly method: 'get' | 'post' | 'put' | 'delete';
   /** OpenAPI's form: `/v1/tasks/{task_id}`. */
   readonly path: string;
   readonly summary: string;
   /** Chapter of the docs page. */
-  readonly tag: 'Send' | 'Follow' | 'Watch' | 'Health';
+  readonly tag: 'Send' | 'Follow' | 'Watch' | 'Control' | 'Health';
   readonly body?: SchemaName;
+  /** A request without any body is one with `{}`. Default: false */
+  readonly isBodyOptional?: boolean;
   /** Query parameters: name -> JSON Schema with a description. */
   readonly query?: Readonly<Record<string, object>>;
   /** status -> schema of the answer; null where it has no body. */
   readonly answers: Readonly<Record<number, SchemaName | null>>;
+  /** Media type of its answer. Default: application/json */
+  readonly type?: 'text/event-stream';
   /** Statuses of the errors it may answer, beside 500 and 503. */
   readonly errors: readonly number[];
 }
@@ -377,9 +68,64 @@ export const ROUTES = {
     tag: 'Follow',
     method: 'get',
     path: '/v1/tasks/{task_id}/events',
-    summary: 'Each change of state or progress as Server-Sent Events, until the final one',
+    summary: 'Each change of state, progress or log as Server-Sent Events, until the final one',
+    type: 'text/event-stream',
     answers: { 200: 'AsyncResult', 204: null },
     errors: [404],
+  },
+  listTasks: {
+    tag: 'Follow',
+    method: 'get',
+    path: '/v1/tasks',
+    summary: 'Tasks, newest first',
+    query: {
+      state: { type: 'string', description: 'One state, or several joined by commas' },
+      name: { type: 'string' },
+      queue: { type: 'string' },
+      tag: { type: 'string' },
+      since: { type: 'string', format: 'date-time', description: 'Sent at this time or later' },
+      until: { type: 'string', format: 'date-time', description: 'Sent before this time' },
+      limit: { type: 'integer', minimum: 1, maximum: 200, default: 50 },
+      cursor: { type: 'string', description: 'next_cursor of the call before' },
+    },
+    answers: { 200: 'TaskList' },
+    errors: [422],
+  },
+  taskLogs: {
+    tag: 'Follow',
+    method: 'get',
+    path: '/v1/tasks/{task_id}/logs',
+    summary: 'What the task has written by ctx.log; the last 1,000 lines are kept',
+    query: { after: { type: 'integer', minimum: 0, description: 'Only lines after this number' } },
+    answers: { 200: 'TaskLogs' },
+    errors: [404, 422],
+  },
+  taskAttempts: {
+    tag: 'Follow',
+    method: 'get',
+    path: '/v1/tasks/{task_id}/attempts',
+    summary: 'The error of each failed run; the last 10 are kept',
+    answers: { 200: 'Attempts' },
+    errors: [404],
+  },
+  revokeTask: {
+    tag: 'Follow',
+    method: 'post',
+    path: '/v1/tasks/{task_id}/revoke',
+    summary: 'Keep a task from running, or stop it',
+    body: 'RevokeTask',
+    isBodyOptional: true,
+    answers: { 200: 'AsyncResult' },
+    errors: [400, 404, 409, 413, 415, 422],
+  },
+  revokeTasks: {
+    tag: 'Follow',
+    method: 'post',
+    path: '/v1/revoke',
+    summary: 'Revoke many tasks: by ids, by tag or by a header',
+    body: 'RevokeTasks',
+    answers: { 200: 'RevokedTasks' },
+    errors: [400, 413, 415, 422],
   },
   retryTask: {
     tag: 'Follow',
@@ -422,6 +168,15 @@ export const ROUTES = {
     answers: { 200: 'TaskSpec' },
     errors: [404],
   },
+  setLimits: {
+    tag: 'Control',
+    method: 'put',
+    path: '/v1/registry/{name}/limits',
+    summary: 'Change rate, concurrency and time limits of a task on all workers',
+    body: 'TaskLimits',
+    answers: { 200: 'TaskLimits' },
+    errors: [400, 404, 413, 415, 422],
+  },
   listQueues: {
     tag: 'Watch',
     method: 'get',
@@ -436,6 +191,30 @@ export const ROUTES = {
     path: '/v1/queues/{queue}',
     summary: 'One queue',
     answers: { 200: 'Queue' },
+    errors: [404],
+  },
+  pauseQueue: {
+    tag: 'Control',
+    method: 'post',
+    path: '/v1/queues/{queue}/pause',
+    summary: 'Start none of its tasks until it is resumed',
+    answers: { 200: 'Queue' },
+    errors: [404],
+  },
+  resumeQueue: {
+    tag: 'Control',
+    method: 'post',
+    path: '/v1/queues/{queue}/resume',
+    summary: 'Go on after a pause',
+    answers: { 200: 'Queue' },
+    errors: [404],
+  },
+  purgeQueue: {
+    tag: 'Control',
+    method: 'post',
+    path: '/v1/queues/{queue}/purge',
+    summary: 'Remove all tasks that have not started, also those due later',
+    answers: { 200: 'Purged' },
     errors: [404],
   },
   listWorkers: {
@@ -453,6 +232,38 @@ export const ROUTES = {
     summary: 'One worker',
     answers: { 200: 'Worker' },
     errors: [404],
+  },
+  controlWorker: {
+    tag: 'Control',
+    method: 'post',
+    path: '/v1/workers/{worker_id}/{command}',
+    summary: `Tell a worker: ${CONTROL_COMMANDS.join(', ')}`,
+    body: 'Control',
+    isBodyOptional: true,
+    answers: { 200: 'ControlAnswer' },
+    errors: [400, 404, 409, 413, 415, 422, 504],
+  },
+  inspect: {
+    tag: 'Watch',
+    method: 'get',
+    path: '/v1/inspect/{command}',
+    summary: `Ask workers: ${INSPECT_COMMANDS.join(', ')}`,
+    query: {
+      worker: { type: 'string', description: 'Only these, joined by commas' },
+      timeout: { type: 'number', description: 'Seconds to wait for answers. Default: 1' },
+    },
+    answers: { 200: 'Inspection' },
+    errors: [404, 422],
+  },
+  events: {
+    tag: 'Watch',
+    method: 'get',
+    path: '/v1/events',
+    summary: 'What happens to tasks and workers, as Server-Sent Events',
+    type: 'text/event-stream',
+    query: { type: { type: 'string', description: 'Only these types, joined by commas' } },
+    answers: { 200: 'ClusterEvent' },
+    errors: [422],
   },
   live: {
     tag: 'Health',

@@ -1,8 +1,9 @@
 /** The tasks of a worker by name, and what it tells the cluster about each. */
 import type { StandardJSONSchemaV1 } from '@standard-schema/spec';
 import { DefinitionError } from './errors.ts';
+import { DEFAULT_PRIORITY } from './message.ts';
 import { DEFAULT_RETRY } from './retry.ts';
-import type { Task } from './task.ts';
+import type { RunIn, Task, UniqueOptions } from './task.ts';
 
 /** A task as workers publish it and the API knows it: everything but the code. */
 export interface TaskSpec {
@@ -14,13 +15,24 @@ export interface TaskSpec {
   readonly validates: boolean;
   readonly options: {
     readonly queue: string;
+    readonly priority: number;
+    readonly expires: number | null;
     readonly max_retries: number;
+    readonly time_limit: number | null;
+    readonly soft_time_limit: number | null;
+    readonly rate_limit: string | null;
+    readonly max_concurrency: number | null;
+    readonly run_in: RunIn;
+    readonly acks_late: boolean;
+    readonly unique: { readonly key: readonly string[] | null; readonly ttl: number } | null;
     readonly result_expires: number | null;
     readonly ignore_result: boolean;
   };
 }
 
 export const DEFAULT_QUEUE = 'default';
+/** Seconds. */
+const UNIQUE_TTL = 3600;
 
 export type Registry = ReadonlyMap<string, Task>;
 
@@ -55,11 +67,24 @@ export function specOf(task: Task): TaskSpec {
     validates: task.schema !== undefined,
     options: {
       queue: options.queue ?? DEFAULT_QUEUE,
+      priority: options.priority ?? DEFAULT_PRIORITY,
+      expires: options.expires ?? null,
       max_retries: options.retry ? (options.retry.max ?? DEFAULT_RETRY.max) : 0,
+      time_limit: options.timeLimit ?? null,
+      soft_time_limit: options.softTimeLimit ?? null,
+      rate_limit: options.rateLimit ?? null,
+      max_concurrency: options.maxConcurrency ?? null,
+      run_in: options.runIn ?? 'main',
+      acks_late: options.acksLate ?? true,
+      unique: uniqueOf(options.unique),
       result_expires: options.resultExpires ?? null,
       ignore_result: options.ignoreResult ?? false,
     },
   };
+}
+
+function uniqueOf(unique: UniqueOptions | undefined): TaskSpec['options']['unique'] {
+  return unique ? { key: unique.key ?? null, ttl: unique.ttl ?? UNIQUE_TTL } : null;
 }
 
 /** The schema as JSON Schema, where its library can say so (Standard JSON Schema: zod 4, arktype). */

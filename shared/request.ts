@@ -1,19 +1,31 @@
 /** A request to send a task, checked whole and turned into the message that is stored. */
 import { createHash } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
-import { bind, requestPath } from './binding.ts';
+import { type Bound, bind, requestPath } from './binding.ts';
 import type { Catalog } from './catalog.ts';
 import { type FieldError, InvalidRequestError } from './errors.ts';
-import { type MessageBody, type TaskMessage, taskIdProblem } from './message.ts';
-import { MAX_COUNTDOWN, SCHEMAS, type SendTaskRequest } from './protocol.ts';
+import { DEFAULT_PRIORITY, type MessageBody, type TaskMessage, taskIdProblem } from './message.ts';
 import type { TaskSpec } from './registry.ts';
+import { queueFor, type RouteRule } from './routing.ts';
+import { MAX_COUNTDOWN } from './schemas/tasks.ts';
+import { SCHEMAS, type SendTaskRequest } from './schemas.ts';
 import { didYouMean } from './suggest.ts';
+import { limitsProblem } from './task.ts';
 import { check, ERRORS_MAX } from './validation.ts';
+
+/** What a producer knows beside the request itself. */
+export interface Sender {
+  readonly catalog: Catalog;
+  /** Queues of tasks that name none. */
+  readonly routes: readonly RouteRule[];
+  /** The task that sends this one. */
+  readonly parent?: { readonly id: string; readonly rootId: string };
+}
 
 /** The messages of many requests; throws InvalidRequestError with the faults of all, each with its place. */
 export async function acceptAll(
   requests: readonly unknown[],
-  catalog: Catalog,
+  sender: Sender,
   nowMs: number,
 ): Promise<TaskMessage[]> {
   const messages: TaskMessage[] = [];
@@ -21,7 +33,7 @@ export async function acceptAll(
   const seen = new Map<string, number>();
   for (const [i, request] of requests.entries()) {
     try {
-      const message = await accept(request, catalog, nowMs, `/tasks/${i}`);
+      const message = await accept(request, sender, nowMs, `/tasks/${i}`);
       const twin = seen.get(message.id);
       if (twin !== undefined) {
         errors.push({
@@ -44,7 +56,7 @@ export async function acceptAll(
 /** The message of a request; throws InvalidRequestError with paths below `at`. */
 export async function accept(
   request: unknown,
-  catalog: Catalog,
+  sender: Sender,
   nowMs: number,
   at: string,
 ): Promise<TaskMessage> {
@@ -59,36 +71,52 @@ export async function accept(
   // It satisfies the schema that the type is read from.
   const task = request as SendTaskRequest;
   refuseIf(rulesBroken(task, nowMs));
+  const { catalog } = sender;
   const spec = await catalog.find(task.name);
   if (!spec) {
     const message = `no worker serves a task "${task.name}"${didYouMean(task.name, catalog.names())}`;
     throw new InvalidRequestError([{ path: `${at}/name`, message }]);
   }
-  refuseIf(inputErrors(task, spec));
-  return messageOf(task, spec, nowMs);
+  refuseIf(limitErrors(task, spec));
+  const bound = bind(spec, task.args ?? [], task.kwargs ?? {});
+  refuseIf(bound.ok ? inputErrors(bound, spec) : bound.errors);
+  const message = messageOf(task, spec, sender, nowMs);
+  const unique = bound.ok ? uniquenessOf(spec, bound.input, task.args ?? []) : undefined;
+  return unique ? { ...message, unique } : message;
 }
 
 /** What the schema cannot say. */
 function rulesBroken(task: SendTaskRequest, nowMs: number): FieldError[] {
-  const errors: FieldError[] = [];
   const idProblem = task.task_id === undefined ? undefined : taskIdProblem(task.task_id);
-  if (idProblem) errors.push({ path: '/task_id', message: idProblem });
-  if (task.eta !== undefined && task.countdown !== undefined) {
-    errors.push({ path: '/eta', message: 'excludes countdown: give one of them' });
-  }
-  // RFC 3339 knows leap seconds, Date does not.
-  if (task.eta !== undefined && Number.isNaN(Date.parse(task.eta))) {
-    errors.push({ path: '/eta', message: `expected a time that exists, got "${task.eta}"` });
-  }
-  if (task.eta !== undefined && Date.parse(task.eta) - nowMs > MAX_COUNTDOWN * 1000) {
-    errors.push({ path: '/eta', message: 'expected a time within the next ten years' });
-  }
-  return errors;
+  const both = task.eta !== undefined && task.countdown !== undefined;
+  return [
+    ...(idProblem ? [{ path: '/task_id', message: idProblem }] : []),
+    ...(both ? [{ path: '/eta', message: 'excludes countdown: give one of them' }] : []),
+    ...timeErrors('/eta', task.eta, nowMs),
+    ...timeErrors('/expires', task.expires, nowMs),
+  ];
 }
 
-function inputErrors(task: SendTaskRequest, spec: TaskSpec): FieldError[] {
-  const bound = bind(spec, task.args ?? [], task.kwargs ?? {});
-  if (!bound.ok) return [...bound.errors];
+function timeErrors(path: string, time: string | number | undefined, nowMs: number): FieldError[] {
+  if (time === undefined) return [];
+  const ms = typeof time === 'number' ? nowMs + time * 1000 : Date.parse(time);
+  // RFC 3339 knows leap seconds, Date does not.
+  if (Number.isNaN(ms)) return [{ path, message: `expected a time that exists, got "${time}"` }];
+  if (ms - nowMs <= MAX_COUNTDOWN * 1000) return [];
+  return [{ path, message: 'expected a time within the next ten years' }];
+}
+
+/** A soft limit above the hard one would never be met (Celery: ValueError at the call). */
+function limitErrors(task: SendTaskRequest, { options }: TaskSpec): FieldError[] {
+  const hard = task.time_limit ?? options.time_limit ?? undefined;
+  const soft = task.soft_time_limit ?? options.soft_time_limit ?? undefined;
+  const problem = limitsProblem(soft, hard);
+  if (problem === undefined) return [];
+  const path = task.soft_time_limit === undefined ? '/time_limit' : '/soft_time_limit';
+  return [{ path, message: `expected ${problem}` }];
+}
+
+function inputErrors(bound: Extract<Bound, { ok: true }>, spec: TaskSpec): FieldError[] {
   if (!spec.input) return [];
   return check(spec.input, bound.input).map(({ path, message }) => ({
     path: requestPath(path, bound.positional),
@@ -96,13 +124,32 @@ function inputErrors(task: SendTaskRequest, spec: TaskSpec): FieldError[] {
   }));
 }
 
-function messageOf(task: SendTaskRequest, spec: TaskSpec, nowMs: number): TaskMessage {
+/** Two tasks are equal when their names and these properties of their inputs are. */
+function uniquenessOf(
+  { name, validates, options: { unique } }: TaskSpec,
+  input: Readonly<Record<string, unknown>>,
+  args: readonly unknown[],
+): TaskMessage['unique'] {
+  if (!unique) return undefined;
+  const key = unique.key ? unique.key.map((property) => input[property] ?? null) : input;
+  // Without a schema, positional arguments are no part of the input: nobody knows their names.
+  const extra = validates ? [] : args;
+  return { hash: hashOf([name, key, extra]), ttlMs: unique.ttl * 1000 };
+}
+
+function messageOf(
+  task: SendTaskRequest,
+  spec: TaskSpec,
+  { routes, parent }: Sender,
+  nowMs: number,
+): TaskMessage {
+  const body = bodyOfRequest(task, spec, nowMs);
   return {
     id: task.task_id ?? uuidv7(),
     name: task.name,
-    queue: task.queue ?? spec.options.queue,
+    queue: queueFor(task.name, task.queue, spec.options.queue, routes),
     sentAt: nowMs,
-    body: bodyOfRequest(task, spec, nowMs),
+    body: parent ? { ...body, parent_id: parent.id, root_id: parent.rootId } : body,
   };
 }
 
@@ -114,11 +161,15 @@ function bodyOfRequest(task: SendTaskRequest, spec: TaskSpec, nowMs: number): Me
   const maxRetries = task.max_retries ?? spec.options.max_retries;
   const resultExpires = task.result_expires ?? spec.options.result_expires;
   const ignoreResult = task.ignore_result ?? spec.options.ignore_result;
-  const eta = etaOf(task, nowMs);
+  const priority = task.priority ?? spec.options.priority ?? DEFAULT_PRIORITY;
   return {
     ...(task.args?.length ? { args: task.args } : {}),
     kwargs: task.kwargs ?? {},
-    ...(eta !== undefined ? { eta } : {}),
+    ...given('eta', etaOf(task, nowMs)),
+    ...given('expires', expiryOf(task, spec, nowMs)),
+    ...(priority !== DEFAULT_PRIORITY ? { priority } : {}),
+    ...given('time_limit', task.time_limit),
+    ...given('soft_time_limit', task.soft_time_limit),
     ...(maxRetries > 0 || task.max_retries === 0 ? { max_retries: maxRetries } : {}),
     ...(resultExpires !== null ? { result_expires: resultExpires } : {}),
     ...(ignoreResult || task.ignore_result === false ? { ignore_result: ignoreResult } : {}),
@@ -128,6 +179,22 @@ function bodyOfRequest(task: SendTaskRequest, spec: TaskSpec, nowMs: number): Me
   };
 }
 
+function given<Name extends string, T>(name: Name, value: T | undefined): { [K in Name]?: T } {
+  // A computed key is any string to the compiler.
+  return value === undefined ? {} : ({ [name]: value } as { [K in Name]?: T });
+}
+
+/** Seconds count from the send; a time is a time. */
+function expiryOf(
+  { expires }: SendTaskRequest,
+  { options }: TaskSpec,
+  nowMs: number,
+): number | undefined {
+  if (typeof expires === 'string') return Date.parse(expires);
+  const seconds = expires ?? options.expires ?? undefined;
+  return seconds === undefined ? undefined : nowMs + Math.round(seconds * 1000);
+}
+
 function etaOf({ eta, countdown }: SendTaskRequest, nowMs: number): number | undefined {
   if (eta !== undefined) return Date.parse(eta);
   return countdown !== undefined ? nowMs + Math.round(countdown * 1000) : undefined;
@@ -135,7 +202,11 @@ function etaOf({ eta, countdown }: SendTaskRequest, nowMs: number): number | und
 
 /** Equal for equal requests, in whatever order their keys stand. */
 function fingerprintOf(task: SendTaskRequest): string {
-  return createHash('sha256').update(canonical(task)).digest('base64url').slice(0, 22);
+  return hashOf(task);
+}
+
+function hashOf(value: unknown): string {
+  return createHash('sha256').update(canonical(value)).digest('base64url').slice(0, 22);
 }
 
 function canonical(value: unknown): string {

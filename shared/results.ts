@@ -1,37 +1,16 @@
 /** A task's record in Redis, read as the AsyncResult that users see. */
-import { bodyOf, type MessageBody, type TaskMessage } from './message.ts';
-import type { AsyncResultBody, TaskErrorBody } from './protocol.ts';
+import { type DeferredFailure, deferredFailureOf, lastError, stateOfError } from './failures.ts';
+import {
+  type FoundTask,
+  isoTime,
+  type JobHash,
+  jobHashOf,
+  type Place,
+  parseJson,
+} from './jobHash.ts';
+import { bodyOf, DEFAULT_PRIORITY, type MessageBody, type TaskMessage } from './message.ts';
+import type { AsyncResultBody } from './schemas.ts';
 import { isFinal, type TaskState } from './states.ts';
-
-/** Where a task is found. */
-export type Place = 'finished' | 'active' | 'delayed' | 'waiting';
-
-/** One task as readTasks.lua returns it. */
-export type FoundTask = readonly [
-  queueIndex: number,
-  place: Place,
-  dueMs: string,
-  values: readonly (string | null)[],
-];
-
-/** Fields of BullMQ's job hash that make up a record, in the order in which they are asked for. */
-export const FIELDS = [
-  'name',
-  'data',
-  'timestamp',
-  'processedOn',
-  'finishedOn',
-  'ats',
-  'atm',
-  'progress',
-  'pb',
-  'returnvalue',
-  'failedReason',
-  'stacktrace',
-] as const;
-
-type Field = (typeof FIELDS)[number];
-type Hash = Readonly<Record<Field, string | null>>;
 
 /** A record, and what tells its runs apart: how often it was started. */
 export interface TaskRecord {
@@ -39,7 +18,11 @@ export interface TaskRecord {
   readonly starts: number;
   /** Number of this run's progress reports, to order them. */
   readonly reports: number;
+  /** Lines that its runs have written by ctx.log. */
+  readonly logs: number;
   readonly fingerprint: string | null;
+  /** It has not started by the time after which it is worth nothing: whoever reads it must revoke it. */
+  readonly isOverdue: boolean;
 }
 
 /** What a worker stores as the job's progress. `start` names the run: a later one must not show it. */
@@ -49,12 +32,6 @@ export interface StoredProgress {
   readonly start: number;
   readonly report: number;
 }
-
-/** First words of a traceback that say REVOKED, not FAILURE. */
-const REVOKING_ERRORS = new Set(['TaskRevokedError', 'TaskExpired']);
-
-/** BullMQ's own words for a task whose worker died more often than maxStalledCount. */
-const STALLED = 'job stalled more than allowable limit';
 
 /**
  * The record of a task; null when its result has expired but was not swept yet.
@@ -67,31 +44,27 @@ export function recordOf(
   nowMs: number,
 ): TaskRecord | null {
   const [, place, dueMs, values] = found;
-  const hash = Object.fromEntries(FIELDS.map((field, i) => [field, values[i] ?? null])) as Hash;
-  const body = bodyOf(parse(hash.data));
-  if (hasExpired(hash, body, nowMs)) return null;
-  const starts = Number(hash.ats ?? 0);
-  const progress = place === 'active' ? progressOf(hash, starts) : undefined;
-  const state = stateOf(place, hash, progress);
-  const error = errorOf(state, hash);
-  const isDone = isFinal(state);
+  const hash = jobHashOf(values);
+  const body = bodyOf(parseJson(hash.data));
+  const deferred = deferredFailureOf(place, hash);
+  if (hasExpired(doneOf(hash, deferred), body, nowMs)) return null;
+  const progress = progressOf(place, hash);
+  const state = deferred ? stateOfError(deferred.error) : stateOf(place, hash, progress);
+  const message = { id, queue, name: hash.name ?? '', sentAt: Number(hash.timestamp), body };
   return {
-    starts,
+    starts: deferred?.starts ?? Number(hash.ats ?? 0),
     reports: progress?.report ?? 0,
+    logs: Number(hash.logs ?? 0),
     fingerprint: body.fingerprint ?? null,
+    isOverdue: isWaiting(place) && !isFinal(state) && isPast(body.expires, nowMs),
     result: {
-      ...pendingResult({ id, queue, name: hash.name ?? '', sentAt: Number(hash.timestamp), body }),
-      state,
-      ready: isDone,
-      successful: state === 'SUCCESS',
-      failed: state === 'FAILURE',
-      result: state === 'SUCCESS' ? parse(hash.returnvalue) : null,
-      error,
+      ...pendingResult(message),
+      ...outcomeOf(state, hash, deferred),
       progress: progress?.meta ?? null,
-      retries: Math.max(0, Number(hash.atm ?? 0) - (isDone ? 1 : 0)),
-      worker: place === 'waiting' || place === 'delayed' ? null : hash.pb,
-      eta: place === 'delayed' ? isoTime(dueMs) : isoTime(body.eta),
-      ...timesOf(place, hash),
+      retries: retriesOf(place, hash),
+      eta: isoTime(dueMs && !isFinal(state) ? dueMs : body.eta),
+      children: hash.children?.split(',') ?? [],
+      ...(deferred?.times ?? timesOf(place, hash)),
     },
   };
 }
@@ -119,13 +92,13 @@ export function pendingResult(message: TaskMessage): AsyncResultBody {
     args: body.args ?? [],
     kwargs: body.kwargs ?? {},
     queue,
-    priority: 5,
+    priority: body.priority ?? DEFAULT_PRIORITY,
     retries: 0,
     max_retries: body.max_retries ?? 0,
     worker: null,
     sent_at: new Date(sentAt).toISOString(),
     eta: isoTime(body.eta),
-    expires: null,
+    expires: isoTime(body.expires),
     started_at: null,
     parent_id: body.parent_id ?? null,
     root_id: body.root_id ?? id,
@@ -136,20 +109,47 @@ export function pendingResult(message: TaskMessage): AsyncResultBody {
   };
 }
 
-function hasExpired(hash: Hash, body: MessageBody, nowMs: number): boolean {
-  if (hash.finishedOn === null || body.result_expires === undefined) return false;
-  return Number(hash.finishedOn) + body.result_expires * 1000 <= nowMs;
+/** BullMQ's priorities: 0 is none, then 1 is the most urgent. Tasks of priority 5 use none. */
+export function storedPriority(priority: number | undefined): number {
+  return priority === undefined || priority === DEFAULT_PRIORITY ? 0 : 10 - priority;
 }
 
-function progressOf(hash: Hash, starts: number): StoredProgress | undefined {
-  const stored = parse(hash.progress);
+function isWaiting(place: Place): boolean {
+  return place === 'waiting' || place === 'delayed';
+}
+
+function isPast(timeMs: number | undefined, nowMs: number): boolean {
+  return timeMs !== undefined && timeMs <= nowMs;
+}
+
+/** The run that was the end is no retry. */
+function retriesOf(place: Place, hash: JobHash): number {
+  return Math.max(0, Number(hash.atm ?? 0) - (place === 'finished' ? 1 : 0));
+}
+
+function doneOf(hash: JobHash, deferred: DeferredFailure | undefined): string | null {
+  return deferred?.times.date_done ?? isoTime(hash.finishedOn);
+}
+
+function hasExpired(
+  done: string | null,
+  { result_expires: seconds }: MessageBody,
+  nowMs: number,
+): boolean {
+  if (done === null || seconds === undefined) return false;
+  return Date.parse(done) + seconds * 1000 <= nowMs;
+}
+
+/** What this run has told; of a run before it, nothing. */
+function progressOf(place: Place, hash: JobHash): StoredProgress | undefined {
+  const stored = place === 'active' ? parseJson(hash.progress) : null;
   // Plain numbers and objects are what other BullMQ programs store.
   if (typeof stored !== 'object' || stored === null || !('start' in stored)) return undefined;
   const progress = stored as StoredProgress;
-  return progress.start === starts ? progress : undefined;
+  return progress.start === Number(hash.ats ?? 0) ? progress : undefined;
 }
 
-function stateOf(place: Place, hash: Hash, progress: StoredProgress | undefined): TaskState {
+function stateOf(place: Place, hash: JobHash, progress: StoredProgress | undefined): TaskState {
   switch (place) {
     case 'active':
       return progress?.state ?? 'STARTED';
@@ -158,54 +158,31 @@ function stateOf(place: Place, hash: Hash, progress: StoredProgress | undefined)
       return Number(hash.atm ?? 0) > 0 ? 'RETRY' : 'PENDING';
     case 'finished':
       if (hash.returnvalue !== null) return 'SUCCESS';
-      return REVOKING_ERRORS.has(lastError(hash).type) ? 'REVOKED' : 'FAILURE';
+      return stateOfError(lastError(hash));
   }
 }
 
-function errorOf(state: TaskState, hash: Hash): TaskErrorBody | null {
-  return state === 'FAILURE' || state === 'REVOKED' || state === 'RETRY' ? lastError(hash) : null;
+function outcomeOf(state: TaskState, hash: JobHash, deferred: DeferredFailure | undefined) {
+  const hasError = state === 'FAILURE' || state === 'REVOKED' || state === 'RETRY';
+  return {
+    state,
+    ready: isFinal(state),
+    successful: state === 'SUCCESS',
+    failed: state === 'FAILURE',
+    result: state === 'SUCCESS' ? parseJson(hash.returnvalue) : null,
+    error: hasError ? (deferred?.error ?? lastError(hash)) : null,
+  };
 }
 
-/** Workers store tracebacks that begin `Type: message`, so the class needs no field of its own. */
-function lastError(hash: Hash): TaskErrorBody {
-  const message = hash.failedReason ?? '';
-  const tracebacks = parse(hash.stacktrace);
-  const last: unknown = Array.isArray(tracebacks) ? tracebacks.at(-1) : undefined;
-  const traceback = typeof last === 'string' ? last : '';
-  if (message === STALLED) {
-    return {
-      type: 'WorkerLostError',
-      message: 'The worker that ran this task was lost, three times over',
-      traceback: '',
-    };
-  }
-  return { type: /^[\w$.]+/.exec(traceback)?.[0] ?? 'Error', message, traceback };
-}
-
-function timesOf(place: Place, hash: Hash) {
+/** When it ran, and who ran it. */
+function timesOf(place: Place, hash: JobHash) {
   const hasStarted = place === 'active' || place === 'finished';
   const started = hasStarted ? hash.processedOn : null;
   const done = hash.finishedOn;
   return {
+    worker: isWaiting(place) ? null : hash.pb,
     started_at: isoTime(started),
     date_done: isoTime(done),
     runtime: started !== null && done !== null ? (Number(done) - Number(started)) / 1000 : null,
   };
-}
-
-function isoTime(ms: string | number | null | undefined): string | null {
-  if (ms === null || ms === undefined || ms === '') return null;
-  const date = new Date(Number(ms));
-  // The data of other producers may hold anything; one such task must not spoil a read of many.
-  return Number.isNaN(date.getTime()) ? null : date.toISOString();
-}
-
-function parse(json: string | null): unknown {
-  if (json === null) return null;
-  try {
-    return JSON.parse(json);
-  } catch {
-    // Written by another program; shown as the text that it is.
-    return json;
-  }
 }

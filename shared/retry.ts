@@ -33,9 +33,25 @@ export const DEFAULT_RETRY: RetryPolicy = {
 
 /** Whether the error is of a kind that another run may cure. */
 export function isRetryable(error: unknown, policy: Pick<RetryPolicy, 'on' | 'except'>): boolean {
-  const isA = (kind: ErrorClass) => error instanceof kind;
+  const lineage = lineageOf(error);
+  const isA = (kind: ErrorClass) => error instanceof kind || lineage.includes(kind.name);
   if (policy.except.some(isA)) return false;
   return policy.on.length === 0 || policy.on.some(isA);
+}
+
+const lineages = new WeakMap<object, readonly string[]>();
+
+/**
+ * Says of an error that came from another process, where its classes are not ours, what it is:
+ * the names of its class and of those above it. `on` and `except` go by them.
+ */
+export function setLineage(error: Error, classes: readonly string[]): void {
+  // A class without a name is like no other.
+  lineages.set(error, classes.filter(Boolean));
+}
+
+function lineageOf(error: unknown): readonly string[] {
+  return (error instanceof Error ? lineages.get(error) : undefined) ?? [];
 }
 
 /**

@@ -4,8 +4,12 @@ import type { Log } from './log.ts';
 /**
  * Runs `stop` at SIGTERM, SIGINT, SIGHUP or when a parent that talks over IPC is gone, then exits.
  * @param stop gets a signal that is aborted by a second TERM or INT
+ * @returns does what the first signal does; nothing if the process stops already
  */
-export function stopOnSignals(stop: (hurry: AbortSignal) => Promise<void>, log: Log): void {
+export function stopOnSignals(
+  stop: (hurry: AbortSignal) => Promise<void>,
+  log: Log,
+): (reason: string) => void {
   const hurry = new AbortController();
   let isStopping = false;
   const onSignal = async (signal: string): Promise<void> => {
@@ -29,4 +33,7 @@ export function stopOnSignals(stop: (hurry: AbortSignal) => Promise<void>, log: 
   // Its terminal was closed.
   process.on('SIGHUP', onSignal);
   if (process.connected) process.on('disconnect', () => void onSignal('disconnect'));
+  return (reason) => {
+    if (!isStopping) void onSignal(reason);
+  };
 }

@@ -4,13 +4,45 @@
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { DefinitionError } from './errors.ts';
+import { isRateLimit } from './rate.ts';
 import type { RetryOptions } from './retry.ts';
+import { MAX_COUNTDOWN } from './schemas/tasks.ts';
+import type { SendOptions } from './sendOptions.ts';
+import type { RetryRequestOptions } from './taskErrors.ts';
+
+/** Where a task runs: on the worker's own event loop, or in a thread or a process that can be killed. */
+export type RunIn = 'main' | 'thread' | 'process';
+
+export interface UniqueOptions {
+  /** Properties of the input that make two tasks equal. Default: the whole input. */
+  readonly key?: readonly string[];
+  /** Seconds after which an equal task may be queued all the same. Default: 3600 */
+  readonly ttl?: number;
+}
 
 export interface TaskOptions {
   /** Queue of this task where the call names none. Default: `default`. */
   readonly queue?: string;
+  /** 0 to 9, 9 most urgent. Default: 5 */
+  readonly priority?: number;
+  /** Seconds after the send within which the task must start, or it is REVOKED. Default: no end. */
+  readonly expires?: number;
   /** Retries of failed runs. Default: none. `{}` means 3 retries with full jitter. */
   readonly retry?: RetryOptions;
+  /** Seconds that a run may take; then it is ended, FAILURE TimeLimitExceeded. Default: the worker's, no limit. */
+  readonly timeLimit?: number;
+  /** Seconds after which `ctx.signal` is aborted, so that the run may clean up. Default: the worker's, no limit. */
+  readonly softTimeLimit?: number;
+  /** Starts over the whole cluster, `10/s`, `100/m`, `1000/h`. Default: no limit. Celery: rate_limit, of each worker */
+  readonly rateLimit?: string;
+  /** Runs at once over the whole cluster. Default: no limit. */
+  readonly maxConcurrency?: number;
+  /** Keeps a second equal task from being queued while the first has not ended. Default: off. */
+  readonly unique?: UniqueOptions;
+  /** Default: the worker's, `main`. */
+  readonly runIn?: RunIn;
+  /** false: at most once, a task whose worker is lost is FAILURE WorkerLostError. Default: true, at least once. */
+  readonly acksLate?: boolean;
   /** Seconds that state and result are kept after the end. Default: the worker's, 1 day. Celery: result_expires. */
   readonly resultExpires?: number;
   /** Keep the state but not the value. Default: false. */
@@ -38,10 +70,15 @@ export interface TaskContext {
   readonly retries: number;
   readonly maxRetries: number;
   readonly eta: Date | null;
+  /** When the task was worth nothing any more, had it not been started. */
+  readonly expires: Date | null;
+  /** 0 to 9, 9 most urgent. */
+  readonly priority: number;
   readonly headers: Readonly<Record<string, unknown>>;
   readonly tags: readonly string[];
   readonly parentId: string | null;
   readonly rootId: string;
+  readonly groupId: string | null;
   /** Name of the worker that runs it. */
   readonly worker: string;
   /** Aborted when the run should end: pass it on to fetch, timers and streams. */
@@ -51,7 +88,17 @@ export interface TaskContext {
   progress(meta: unknown): Promise<void>;
   /** Publishes a state of the task's own, upper case such as `UPLOADING`, with `meta`. */
   updateState(state: string, meta?: unknown): Promise<void>;
+  /** Ends this run and runs the task again, whatever `retry.on` says: `throw ctx.retry({ countdown: 60 })`. */
+  retry(options?: RetryRequestOptions): never;
+  /**
+   * Sends a child of this task, which keeps its root; resolves with the child's id when it is stored.
+   * @throws InvalidRequestError, TaskConflictError, QueueFullError
+   */
+  send(name: string, input?: object, options?: ChildOptions): Promise<string>;
 }
+
+/** Options of a task that a task sends. */
+export type ChildOptions = SendOptions;
 
 export interface Task<
   Name extends string = string,
@@ -153,10 +200,28 @@ const isClassList = (value: unknown) =>
 
 type Check = readonly [test: (value: unknown) => boolean, expected: string];
 
+const isObject = (value: unknown) => typeof value === 'object' && value !== null;
+const isSeconds: Check = [isPositive, 'a positive number of seconds'];
+
 const OPTION_CHECKS: Readonly<Record<keyof TaskOptions, Check>> = {
   queue: [isQueueName, 'letters, digits, "_", "." or "-"'],
-  retry: [(value) => typeof value === 'object' && value !== null, 'an object'],
-  resultExpires: [isPositive, 'a positive number of seconds'],
+  priority: [isPriority, 'a whole number from 0 to 9'],
+  expires: [
+    (value) => isPositive(value) && Number(value) <= MAX_COUNTDOWN,
+    'a positive number of seconds, at most ten years',
+  ],
+  retry: [isObject, 'an object'],
+  timeLimit: isSeconds,
+  softTimeLimit: isSeconds,
+  rateLimit: [isRateLimit, 'a rate such as 10/s, 100/m or 1000/h'],
+  maxConcurrency: [(value) => isCount(value) && value !== 0, 'a whole number, 1 or more'],
+  unique: [isObject, 'an object'],
+  runIn: [
+    (value) => value === 'main' || value === 'thread' || value === 'process',
+    'main, thread or process',
+  ],
+  acksLate: [isBoolean, 'a boolean'],
+  resultExpires: isSeconds,
   ignoreResult: [isBoolean, 'a boolean'],
   description: [isText, 'a string'],
 };
@@ -171,10 +236,32 @@ const RETRY_CHECKS: Readonly<Record<keyof RetryOptions, Check>> = {
   except: [isClassList, 'a list of error classes'],
 };
 
+const UNIQUE_CHECKS: Readonly<Record<keyof UniqueOptions, Check>> = {
+  key: [(value) => Array.isArray(value) && value.every(isText), 'a list of property names'],
+  ttl: isSeconds,
+};
+
 function optionProblem(options: TaskOptions): string | undefined {
   return (
-    problemIn(options, OPTION_CHECKS, '') ?? problemIn(options.retry ?? {}, RETRY_CHECKS, 'retry.')
+    problemIn(options, OPTION_CHECKS, '') ??
+    problemIn(options.retry ?? {}, RETRY_CHECKS, 'retry.') ??
+    problemIn(options.unique ?? {}, UNIQUE_CHECKS, 'unique.') ??
+    limitsProblem(options.softTimeLimit, options.timeLimit)
   );
+}
+
+/** Why these two limits cannot stand together; undefined when they can. */
+export function limitsProblem(
+  soft: number | undefined,
+  hard: number | undefined,
+): string | undefined {
+  if (soft === undefined || hard === undefined || soft < hard) return undefined;
+  return `the soft time limit to be below the hard one, got ${soft} s and ${hard} s`;
+}
+
+/** Whether a value is a priority. */
+export function isPriority(value: unknown): boolean {
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 9;
 }
 
 function problemIn(

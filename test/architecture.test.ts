@@ -35,11 +35,19 @@ function resolved(file: string, specifier: string): string {
 const DOORS = [
   'admission',
   'brokers/cluster',
+  'brokers/clusterEvents',
+  'brokers/cursor',
+  'brokers/history',
+  'brokers/limiter',
+  'brokers/lister',
+  'brokers/purge',
   'brokers/queues',
   'brokers/reader',
   'brokers/redis',
+  'brokers/revoker',
   'bus',
   'catalog',
+  'control',
   'idempotency',
   'log',
   'producer',
@@ -47,13 +55,16 @@ const DOORS = [
   'request',
   'scripts',
   'signals',
+  'teller',
+  'uniqueness',
   'version',
   'watcher',
 ].map((name) => `shared/${name}.ts`);
 
 /** Libraries that may be known to some files only, so that each can be exchanged in one place. */
 const KNOWN_TO: Readonly<Record<string, RegExp>> = {
-  bullmq: /^(shared\/brokers\/queues|worker\/consumer|worker\/services\/sweeper)\.ts$/,
+  bullmq:
+    /^(shared\/brokers\/queues|worker\/consumer|worker\/delivery|worker\/services\/sweeper)\.ts$/,
   koa: /^api\//,
   '@koa/router': /^api\/router\.ts$/,
   'koa-compose': /^worker\/execute\.ts$/,
@@ -65,7 +76,7 @@ const KNOWN_TO: Readonly<Record<string, RegExp>> = {
   'ajv-formats': /^shared\/validation\.ts$/,
   zod: /^tasks\//,
   uuid: /^(shared\/request|api\/middleware\/requestId)\.ts$/,
-  'eventsource-parser': /^client\/transports\/http\.ts$/,
+  'eventsource-parser': /^client\/transports\/streams\.ts$/,
   tinyglobby: /^worker\/load\.ts$/,
   tsx: /^worker\/load\.ts$/,
 };

@@ -6,11 +6,14 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { SETTINGS } from '../shared/config.ts';
+import { type Config, SETTINGS } from '../shared/config.ts';
 import { ROUTES } from '../shared/protocol.ts';
 import { loadTasks } from '../worker/load.ts';
+import { startWorker } from '../worker/worker.ts';
 import { startTestApi, type TestApi } from './support/api.ts';
-import { startTestWorker } from './support/worker.ts';
+import { defer } from './support/defer.ts';
+import { silentLog } from './support/redis.ts';
+import { runWorkerProcess } from './support/worker.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const text = (file: string) => readFileSync(join(ROOT, file), 'utf8');
@@ -21,6 +24,15 @@ const PAGES = [
     .filter((file) => file.endsWith('.md'))
     .map((file) => `docs/${file}`),
 ];
+
+/** A worker as `kaje worker --tasks docs/examples/tasks` starts it. */
+async function startExampleWorker(config: Config): Promise<void> {
+  const modules = [join(ROOT, 'docs/examples/tasks')];
+  const registry = await loadTasks(modules);
+  const queues = [{ name: 'default' }];
+  const worker = await startWorker({ config, registry, queues, modules, log: silentLog() });
+  defer(() => worker.stop(AbortSignal.abort()));
+}
 
 /** Runs an example as its own process against the API and worker of the test. */
 async function runExample(file: string, api: TestApi): Promise<string> {
@@ -41,14 +53,34 @@ describe('the documentation', () => {
   it('has examples that run', async () => {
     // The examples use the default prefix; this Redis is the tests' own.
     const api = await startTestApi({ prefix: 'kaje' });
-    const registry = await loadTasks([join(ROOT, 'docs/examples/tasks')]);
-    await startTestWorker(api.config, [...registry.values()]);
+    await startExampleWorker(api.config);
     expect(await runExample('send.ts', api)).to.include(
       "{ sent: 'ada@example.com', subject: 'Hello' }",
     );
     const followed = await runExample('follow.ts', api);
     expect(followed).to.include('SUCCESS');
     expect(followed).to.include("{ sent: 'grace@example.com', subject: 'Hello' }");
+    const reported = await runExample('report.ts', api);
+    expect(reported.split('\n')).to.deep.equal([
+      '19 letters after 2 retries',
+      "{ sent: 'ada@example.com', subject: 'Hello' }",
+      '78498',
+      'TaskRevokedError',
+      '',
+    ]);
+  });
+
+  it('has an example of middleware that runs around its task', async () => {
+    const api = await startTestApi();
+    const module = join(ROOT, 'docs/examples/middleware/measured.ts');
+    const worker = await runWorkerProcess(api.config, ['--tasks', module]);
+    const run = async (headers: object) => {
+      const task = { name: 'greet', kwargs: { name: 'Ada' }, headers };
+      return (await api.post('/v1/send_task?wait=10', task)).body;
+    };
+    expect(await run({})).to.include({ state: 'SUCCESS', result: 'Hello Ada' });
+    expect((await run({ tenant: 'closed' })).error.message).to.equal('this tenant is closed');
+    expect(worker.output().match(/"ms":\d+.*"msg":"measured"/g)).to.have.length(2);
   });
 
   it('shows the examples as they are', () => {
@@ -62,6 +94,9 @@ describe('the documentation', () => {
     shown('README.md', 'tasks/mail.ts');
     shown('README.md', 'send.ts');
     shown('docs/tasks.md', 'tasks/thumbnail.ts');
+    shown('docs/tasks.md', 'tasks/report.ts');
+    shown('docs/isolation.md', 'tasks/primes.ts');
+    shown('docs/middleware.md', 'middleware/measured.ts');
   });
 
   it('has links that lead somewhere', () => {
@@ -87,7 +122,8 @@ describe('the documentation', () => {
   it('lists every setting with its default', () => {
     const rows = text('docs/settings.md');
     for (const { env, default: fallback, doc } of Object.values(SETTINGS)) {
-      expect(rows).to.include(`| \`${env}\` | \`${fallback}\` | ${doc} |`);
+      const shown = String(fallback) === '' ? '' : `\`${fallback}\` `;
+      expect(rows).to.include(`| \`${env}\` | ${shown}| ${doc} |`);
     }
   });
 

@@ -5,14 +5,19 @@ import { constants } from 'node:os';
 import { findOrMakeRedis } from '../cli/localRedis.ts';
 import type { LocalRedis } from '../cli/redisServer.ts';
 
-const ALL = ['test/**/*.test.ts'];
+/** Most tests wait most of the time: several files run at once. Those that measure time run alone. */
+const TOGETHER = ['--parallel', '--jobs', '2', '--ignore', 'test/e2e/**', 'test/**/*.test.ts'];
+const ALONE = ['test/e2e/*.test.ts'];
 
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: string[]): Promise<number> {
   const redis = await throwAwayRedis();
   try {
-    return await mocha([...args, ...(args.some(isSpec) ? [] : ALL)], redis);
+    if (args.some(isSpec)) return await mocha(args, redis);
+    return (
+      (await mocha([...args, ...TOGETHER], redis)) || (await mocha([...args, ...ALONE], redis))
+    );
   } finally {
     await redis.stop();
   }

@@ -1,31 +1,39 @@
 /**
  * Takes tasks from one queue and runs them: the only BullMQ Worker. What BullMQ calls a job is
- * a message here; how a run ended goes back as completed, failed, delayed or waiting.
+ * a message here; how a run ended goes back as completed, failed, delayed or waiting (delivery.ts).
  */
-import { type Job, WaitingError, Worker } from 'bullmq';
-import type { Redis } from 'ioredis';
+import { type Job, Worker } from 'bullmq';
 import { createAnnouncer } from '../shared/bus.ts';
-import type { Config } from '../shared/config.ts';
+import { lostEvent } from '../shared/clusterEvents.ts';
 import { BrokerUnavailableError } from '../shared/errors.ts';
-import { createKeys } from '../shared/keys.ts';
-import type { Log } from '../shared/log.ts';
+import { deferredError } from '../shared/failures.ts';
 import { bodyOf, type TaskMessage } from '../shared/message.ts';
-import type { TaskErrorBody } from '../shared/protocol.ts';
 import { asUnavailable } from '../shared/redis.ts';
-import type { Registry } from '../shared/registry.ts';
+import type { TaskErrorBody } from '../shared/schemas.ts';
+import type { RunIn } from '../shared/task.ts';
+import { WorkerLostError } from '../shared/taskErrors.ts';
+import type { Run } from './context.ts';
+import { delayOf, letGo, messageOf, putBack, RunFailed, store } from './delivery.ts';
 import { execute } from './execute.ts';
-import type { Outcome } from './outcome.ts';
+import { describeError, type Outcome } from './outcome.ts';
+import { createRecent } from './recent.ts';
 import { createRun } from './run.ts';
+import { createRunning, type Running } from './running.ts';
+import type { Tools } from './tools.ts';
 
 export interface ConsumerOptions {
   readonly queue: string;
   readonly concurrency: number;
-  readonly registry: Registry;
-  /** Name of this worker, shown with each task that it runs. */
-  readonly worker: string;
-  readonly redis: Redis;
-  readonly config: Pick<Config, 'prefix' | 'resultExpires' | 'resultsMax' | 'resultMaxBytes'>;
-  readonly log: Log;
+  readonly tools: Tools;
+}
+
+/** A task that runs now, as remote inspection shows it. */
+export interface RunningTask {
+  readonly message: TaskMessage;
+  /** Epoch milliseconds. */
+  readonly startedAt: number;
+  readonly retries: number;
+  readonly runIn: RunIn;
 }
 
 export interface Consumer {
@@ -33,7 +41,12 @@ export interface Consumer {
   readonly concurrency: number;
   /** Tasks that run now. */
   readonly active: number;
+  running(): RunningTask[];
   readonly totals: Readonly<Record<'fetched' | 'succeeded' | 'failed' | 'retried', number>>;
+  /** Changes how many tasks may run at once; running ones go on. */
+  setConcurrency(concurrency: number): void;
+  /** Tells tasks that run here to stop, or with `terminate` ends them at once; says which were here. */
+  revoke(ids: readonly string[], terminate: boolean): string[];
   /** Gives up a fetch loop that hangs and starts another; running tasks go on. Not while it stops. */
   restart(): void;
   /**
@@ -52,52 +65,59 @@ const LOCK_RENEW_MS = 3_000;
 const STALLED_CHECK_MS = 2_000;
 /** A task that has cost two workers their life is given to a third one, and no more. */
 const LOSSES_FORGIVEN = 2;
+/** Milliseconds after which a task is tried again that this worker could not even begin to run. */
+const TRY_AGAIN_MS = 1000;
+/** Milliseconds that a task may be on its way here, longer than what tells of its revocation. */
+const ON_ITS_WAY_MS = 5000;
 /** Old results removed with each task that ends; the sweeper takes the rest. */
 const EVICT_AT_ONCE = 100;
-/** Attempts of which the traceback is kept. */
-const TRACEBACKS_KEPT = 10;
 
-/** Stands for the outcome of a run that was given up: its task goes back to the queue. */
-const RELEASED = Symbol('released');
-
-export function createConsumer(options: ConsumerOptions): Consumer {
-  const { queue, concurrency, redis, config, log } = options;
-  const keys = createKeys(config.prefix);
+export function createConsumer({ queue, concurrency, tools }: ConsumerOptions): Consumer {
+  const { redis, keys, config, log } = tools;
   const announce = createAnnouncer(redis, keys);
-  const running = new Set<() => void>();
-  let isOver = false;
+  const running = new Map<string, Running>();
   const totals = { fetched: 0, succeeded: 0, failed: 0, retried: 0 };
+  let slots = concurrency;
+  let isOver = false;
+  const told = createRecent(ON_ITS_WAY_MS);
 
   const runJob = async (job: Job, token?: string): Promise<unknown> => {
-    // A fetch that was under way when the stop came may bring back what was just put back.
-    if (isOver) return putBack(job, token, log.child({ task_id: job.id, task: job.name }));
-    const abort = new AbortController();
+    const id = job.id ?? '';
     const { run, end } = createRun({
       message: messageOf(job, queue),
       retries: job.attemptsMade,
       start: job.attemptsStarted,
-      registry: options.registry,
-      worker: options.worker,
-      resultMaxBytes: config.resultMaxBytes,
-      signal: abort.signal,
-      log,
-      store: (progress) => job.updateProgress(progress).then(() => announce(job.id ?? '')),
+      tools,
+      store: (progress) => job.updateProgress(progress).then(() => announce(id)),
     });
-    const released = withResolvers<typeof RELEASED>();
-    const release = () => {
-      run.isReleased = true;
-      released.resolve(RELEASED);
-      abort.abort(new Error('The worker is shutting down'));
-    };
-    running.add(release);
+    // A fetch that was under way when the stop came may bring back what was just put back.
+    if (isOver) return putBack(job, token, run.log);
+    const mine = createRunning(run);
+    running.set(id, mine);
     try {
-      const outcome = await Promise.race([execute(run), released.promise]);
-      if (outcome === RELEASED) return await putBack(job, token, run.log);
-      return store(outcome, job);
+      if (told.has(id)) await heed(mine, token);
+      const outcome = await mine.ended(outcomeOf(run));
+      if (outcome === 'gone') return letGo();
+      if (outcome !== 'released') return await store(outcome, job, token);
+      if (run.acksLate) return await putBack(job, token, run.log);
+      const error = describeError(stopped());
+      tellLost(job, error, job.attemptsMade);
+      throw new RunFailed(error, 0);
     } finally {
-      running.delete(release);
+      if (running.get(id) === mine) running.delete(id);
       end();
     }
+  };
+
+  /** It was perhaps revoked while it was on its way here. */
+  const heed = async (mine: Running, token: string | undefined): Promise<void> => {
+    const { job, start } = mine.run;
+    const [owner, deferred] = await Promise.all([
+      redis.get(`${job}:lock`),
+      redis.hget(job, 'deferred'),
+    ]);
+    if (owner !== token) mine.revoke(true);
+    else if (deferred?.startsWith(`${start},`)) mine.revoke(false);
   };
 
   const finished = (job: Job | undefined, isSuccess: boolean): void => {
@@ -117,13 +137,42 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     redis.zadd(keys.finished(queue, isSuccess), 'XX', filedAt, job.id ?? '').catch(() => undefined);
   };
 
+  const onFailed = (job: Job | undefined, error: Error): void => {
+    if (error instanceof RunFailed && error.delayMs > 0) totals.retried++;
+    else totals.failed++;
+    // Not run at all: it was revoked while it waited, or its workers were lost.
+    if (!(error instanceof RunFailed)) {
+      log.warn({ task_id: job?.id, task: job?.name }, `task was not run: ${error.message}`);
+      // BullMQ has counted this as an attempt by now.
+      tellLost(job, deferredError(error.message), (job?.attemptsMade ?? 1) - 1);
+    }
+    finished(job, false);
+  };
+
+  /** No run could tell it; of one that was revoked, whoever did that has told it. */
+  const tellLost = (
+    job: Job | undefined,
+    error: TaskErrorBody | undefined,
+    retries: number,
+  ): void => {
+    if (!job || error?.type !== 'WorkerLostError' || !tools.teller.wanted()) return;
+    const task = { task_id: job.id ?? '', name: job.name, queue, retries };
+    tools.teller.tell(lostEvent(task, tools.worker, error, Date.now()));
+  };
+
+  const onError = (error: Error): void => {
+    // Outages are logged by the connection, once; what was terminated is no fault.
+    if (asUnavailable(error) instanceof BrokerUnavailableError || isOfGone(error)) return;
+    log.error({ queue, reason: error.message }, 'a task could not be stored or fetched');
+  };
+
   const start = (): Worker => {
     const retention = { age: config.resultExpires, count: config.resultsMax, limit: EVICT_AT_ONCE };
     const worker = new Worker(queue, runJob, {
       connection: redis,
       prefix: config.prefix,
-      name: options.worker,
-      concurrency,
+      name: tools.worker,
+      concurrency: slots,
       lockDuration: LOCK_MS,
       lockRenewTime: LOCK_RENEW_MS,
       stalledInterval: STALLED_CHECK_MS,
@@ -138,21 +187,14 @@ export function createConsumer(options: ConsumerOptions): Consumer {
       totals.succeeded++;
       finished(job, true);
     });
-    worker.on('failed', (job, error) => {
-      if (error instanceof RunFailed && error.delayMs > 0) totals.retried++;
-      else totals.failed++;
-      if (!(error instanceof RunFailed))
-        log.error({ task_id: job?.id, state: 'FAILURE' }, error.message);
-      finished(job, false);
+    worker.on('failed', onFailed);
+    worker.on('lockRenewalFailed', (ids) => {
+      for (const id of ids) running.get(id)?.lose();
     });
     worker.on('stalled', (id) =>
       log.warn({ task_id: id, queue }, 'task of a lost worker goes back to its queue'),
     );
-    worker.on('error', (error) => {
-      // Outages are logged by the connection, once.
-      if (asUnavailable(error) instanceof BrokerUnavailableError) return;
-      log.error({ queue, reason: error.message }, 'a task could not be stored or fetched');
-    });
+    worker.on('error', onError);
     return worker;
   };
 
@@ -161,10 +203,25 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   const replaced: Promise<void>[] = [];
   return {
     queue,
-    concurrency,
     totals,
+    get concurrency() {
+      return slots;
+    },
     get active() {
       return running.size;
+    },
+    running: () => [...running.values()].map(describe),
+    setConcurrency(count) {
+      const hasGrown = count > slots;
+      slots = count;
+      worker.concurrency = count;
+      if (hasGrown && !isStopping) wake(worker);
+    },
+    revoke(ids, terminate) {
+      const here = ids.filter((id) => running.has(id));
+      for (const id of here) running.get(id)?.revoke(terminate);
+      told.add(ids);
+      return here;
     },
     restart() {
       if (isStopping) return;
@@ -175,7 +232,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
       isStopping = true;
       const releaseAll = () => {
         isOver = true;
-        for (const release of running) release();
+        for (const each of running.values()) each.release();
       };
       if (enough.aborted) releaseAll();
       enough.addEventListener('abort', releaseAll);
@@ -185,56 +242,39 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   };
 }
 
-function messageOf(job: Job, queue: string): TaskMessage {
-  return { id: job.id ?? '', name: job.name, queue, sentAt: job.timestamp, body: bodyOf(job.data) };
+/**
+ * BullMQ's loop that has all slots busy sees a new one when some task ends, which may take hours.
+ * Pause and resume in one tick, before the loop could see the pause, make it look at once.
+ */
+function wake(worker: Worker): void {
+  void worker.pause(true);
+  void worker.resume();
 }
 
-/** Hands the outcome to BullMQ, in BullMQ's ways: a return, an error, an error that asks for a delay. */
-function store(outcome: Outcome, job: Job): unknown {
-  // Bounds what a task that fails for ever keeps in Redis; this copy of the options is the worker's own.
-  job.opts.stackTraceLimit = TRACEBACKS_KEPT;
-  switch (outcome.kind) {
-    case 'success':
-      return outcome.value;
-    case 'failure':
-      throw new RunFailed(outcome.error, 0);
-    case 'retry':
-      // Attempts are counted by our policy; BullMQ only needs to know that one is left.
-      job.opts.attempts = Number.POSITIVE_INFINITY;
-      job.opts.backoff = { type: 'kaje' };
-      throw new RunFailed(outcome.error, outcome.delayMs);
+/** What a step could not do, such as asking Redis, is no fault of the task: it is tried again. */
+async function outcomeOf(run: Run): Promise<Outcome> {
+  try {
+    return await execute(run);
+  } catch (error) {
+    run.log.error({ err: error }, 'the worker could not run the task; it is tried again');
+    return { kind: 'later', delayMs: TRY_AGAIN_MS, why: String(error) };
   }
 }
 
-/** Back to the front of its queue, not counted as a retry. */
-async function putBack(job: Job, token: string | undefined, log: Log): Promise<never> {
-  await job.moveToWait(token);
-  log.info({ state: 'PENDING' }, 'task was put back into its queue');
-  throw new WaitingError();
+function describe({ run, startedAt }: Running): RunningTask {
+  return { message: run.message, startedAt, retries: run.ctx.retries, runIn: run.runIn };
 }
 
-/** What BullMQ stores of a run that failed: our message and traceback, as its error. */
-class RunFailed extends Error {
-  readonly delayMs: number;
-
-  constructor({ message, traceback }: TaskErrorBody, delayMs: number) {
-    super(message);
-    this.stack = traceback;
-    this.delayMs = delayMs;
-    // BullMQ goes by this name: no attempts of the job's own (plain BullMQ producers) apply.
-    if (delayMs === 0) this.name = 'UnrecoverableError';
-  }
+/** A task that may run once only is not put back when its worker stops. */
+function stopped(): WorkerLostError {
+  return new WorkerLostError(
+    'The worker stopped before the task had ended, and may not run it again (acksLate: false)',
+  );
 }
 
-function delayOf(error: Error | undefined): number {
-  return error instanceof RunFailed ? error.delayMs : -1;
-}
-
-/** Promise.withResolvers, which Node 20 lacks. */
-function withResolvers<T>(): { promise: Promise<T>; resolve(value: T): void } {
-  let resolve: (value: T) => void = () => undefined;
-  const promise = new Promise<T>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
+/** BullMQ's words when a task is no longer this worker's. */
+function isOfGone({ message }: Error): boolean {
+  return /^(could not renew lock|Missing lock|Lock mismatch|.*not in the active state)/.test(
+    message,
+  );
 }

@@ -1,29 +1,52 @@
 /** What a running task sees (`ctx`), and what the steps around it share (`Run`). */
 import { setImmediate as yieldToLoop } from 'node:timers/promises';
+import type { Teller } from '../shared/clusterEvents.ts';
 import type { Log } from '../shared/log.ts';
-import type { TaskMessage } from '../shared/message.ts';
+import { DEFAULT_PRIORITY, type TaskMessage } from '../shared/message.ts';
 import type { StoredProgress } from '../shared/results.ts';
 import type { RetryPolicy } from '../shared/retry.ts';
 import { isCustomState } from '../shared/states.ts';
-import type { Task, TaskContext, TaskLog } from '../shared/task.ts';
+import type { ChildOptions, RunIn, Task, TaskContext, TaskLog } from '../shared/task.ts';
+import { RetryRequest } from '../shared/taskErrors.ts';
+import type { RunLimits } from './limits.ts';
 import type { Outcome } from './outcome.ts';
+import type { Tools } from './tools.ts';
 
 /** One run of a task on its way through the steps. */
 export interface Run {
   readonly task: Task;
+  /** Whether this worker has the task at all. */
+  readonly isKnown: boolean;
   readonly message: TaskMessage;
+  /** Redis key of the task. */
+  readonly job: string;
+  /** Which start of the task this is, from 1. */
+  readonly start: number;
   readonly ctx: TaskContext;
   readonly policy: RetryPolicy;
+  readonly limits: RunLimits;
+  readonly runIn: RunIn;
+  readonly acksLate: boolean;
   /** Largest result in bytes of JSON. */
   readonly resultMaxBytes: number;
+  readonly tools: Tools;
+  readonly teller: Teller;
   readonly log: Log;
+  /** To be called when the work itself begins: time limits count from here. */
+  begin: () => void;
+  /** Aborts `ctx.signal`: the task should stop. */
+  readonly abort: AbortController;
+  /** The task must stop: its thread or process is killed, on the main loop it is abandoned. */
+  readonly kill: AbortController;
   /** What the task gets: bound and checked. */
   input: unknown;
   /** What the task returned. */
   value: unknown;
   /** What the task, or the check of its input, threw. */
   thrown: unknown;
-  /** The worker gave the run up at a shutdown; how it ends is nobody's concern any more. */
+  /** It was revoked while it runs. */
+  isRevoked: boolean;
+  /** The worker gave the run up; how it ends is nobody's concern any more. */
   isReleased: boolean;
   outcome: Outcome | undefined;
 }
@@ -39,20 +62,24 @@ export interface ContextOptions {
   readonly start: number;
   readonly worker: string;
   readonly signal: AbortSignal;
+  readonly taskLog: TaskLog;
   readonly log: Log;
   /** Stores progress and tells those who follow. */
   store(progress: StoredProgress): Promise<unknown>;
+  /** Sends a child; resolves with its id. */
+  send(name: string, input: object | undefined, options: ChildOptions): Promise<string>;
 }
 
 /** Progress is stored at most this often; of what comes faster, the last counts. */
 const STORE_EVERY_MS = 100;
 const META_MAX = 64 * 1024;
 
-/** The task's view of its run, and `end`, after which nothing more is stored. */
+/** The task's view of its run, and `end`, after which nothing more is stored or sent. */
 export function createContext(options: ContextOptions): { ctx: TaskContext; end(): void } {
   const { message, start, store, log } = options;
   const { id, name, queue, body } = message;
   const reporter = createReporter(start, store, log);
+  let hasEnded = false;
   const updateState = (state: string, meta: unknown = null): Promise<void> => {
     if (!isCustomState(state)) {
       throw new TypeError(
@@ -71,18 +98,37 @@ export function createContext(options: ContextOptions): { ctx: TaskContext; end(
     kwargs: body.kwargs ?? {},
     retries: options.retries,
     maxRetries: options.maxRetries,
-    eta: body.eta === undefined ? null : new Date(body.eta),
+    eta: dateOf(body.eta),
+    expires: dateOf(body.expires),
+    priority: body.priority ?? DEFAULT_PRIORITY,
     headers: body.headers ?? {},
     tags: body.tags ?? [],
     parentId: body.parent_id ?? null,
     rootId: body.root_id ?? id,
+    groupId: null,
     worker: options.worker,
     signal: options.signal,
-    log: taskLog(log),
+    log: options.taskLog,
     updateState,
     progress: (meta) => updateState('PROGRESS', meta),
+    retry(request) {
+      throw new RetryRequest(request);
+    },
+    async send(child, input, childOptions = {}) {
+      // A run that was given up goes on somewhere else: what it still sends would be sent twice.
+      if (hasEnded) throw new Error('This run has ended; it sends no more tasks');
+      return options.send(child, input, childOptions);
+    },
   };
-  return { ctx, end: reporter.end };
+  const end = () => {
+    hasEnded = true;
+    reporter.end();
+  };
+  return { ctx, end };
+}
+
+function dateOf(ms: number | undefined): Date | null {
+  return ms === undefined ? null : new Date(ms);
 }
 
 function createReporter(start: number, store: ContextOptions['store'], log: Log) {
@@ -127,13 +173,4 @@ function checkedMeta(meta: unknown): unknown {
   const size = Buffer.byteLength(JSON.stringify(meta) ?? '');
   if (size <= META_MAX) return meta;
   throw new RangeError(`Expected progress of at most ${META_MAX} bytes of JSON, got ${size}`);
-}
-
-function taskLog(log: Log): TaskLog {
-  return {
-    debug: (message, fields = {}) => log.debug(fields, message),
-    info: (message, fields = {}) => log.info(fields, message),
-    warn: (message, fields = {}) => log.warn(fields, message),
-    error: (message, fields = {}) => log.error(fields, message),
-  };
 }

@@ -3,8 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../shared/config.ts';
 import { createLog } from '../shared/log.ts';
 import { stopOnSignals } from '../shared/signals.ts';
+import type { QueueChoice } from './fleet.ts';
 import { loadTasks } from './load.ts';
-import { type QueueChoice, startWorker } from './worker.ts';
+import { startWorker } from './worker.ts';
 
 /** Milliseconds in which a worker is there once Redis is. */
 const STARTING_MS = 1000;
@@ -26,8 +27,9 @@ export async function runWorker(
 ): Promise<void> {
   const log = createLog(config, 'worker');
   const registry = await loadTasks(tasks);
-  const starting = startWorker({ config, registry, queues, name, log });
-  stopOnSignals(async (hurry) => {
+  const shutdown = () => stop('shutdown');
+  const starting = startWorker({ config, registry, queues, modules: tasks, name, log, shutdown });
+  const stop = stopOnSignals(async (hurry) => {
     // One that is still not there waits for Redis: it holds no task, there is nothing to stop.
     const worker = await Promise.race([starting, sleep(STARTING_MS, undefined)]);
     await worker?.stop(hurry);

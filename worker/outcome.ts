@@ -1,10 +1,13 @@
 /** How a run of a task ended, as data: the consumer maps it to a state in one switch. */
-import type { TaskErrorBody } from '../shared/protocol.ts';
+import type { TaskErrorBody } from '../shared/schemas.ts';
 
 export type Outcome =
   | { readonly kind: 'success'; readonly value: unknown }
   | { readonly kind: 'failure'; readonly error: TaskErrorBody }
-  | { readonly kind: 'retry'; readonly error: TaskErrorBody; readonly delayMs: number };
+  | { readonly kind: 'retry'; readonly error: TaskErrorBody; readonly delayMs: number }
+  | { readonly kind: 'revoked'; readonly error: TaskErrorBody }
+  /** Back to Redis without having run, or without having counted as a run. */
+  | { readonly kind: 'later'; readonly delayMs: number; readonly why: string };
 
 /** A fault that no other run would cure, so no retry policy applies. `type` is what users see. */
 export class PermanentError extends Error {
@@ -32,7 +35,7 @@ export function describeError(thrown: unknown): TaskErrorBody {
 }
 
 /** The name that the author gave, else that of the class: `class HttpError extends Error {}`. */
-function typeOf(error: Error): string {
+export function typeOf(error: Error): string {
   const name = error.name === 'Error' ? error.constructor.name : error.name;
   return /^[\w$.]+$/.test(name) ? name : 'Error';
 }
@@ -45,7 +48,8 @@ const OURS =
   /^ +at (?:\S+ \()?(.+)outcome\.[jt]s:/m.exec(new Error().stack ?? '')?.[1] ??
   new URL('.', import.meta.url).pathname;
 
-function framesOf(error: Error): string {
+/** The frames of its stack that are not ours, each on a line of its own. */
+export function framesOf(error: Error): string {
   const stack = error.stack ?? '';
   const start = stack.indexOf('\n    at ');
   if (start < 0) return '';
@@ -64,7 +68,8 @@ function causesOf(cause: unknown, depth = 0): string {
   return line + framesOf(cause) + causesOf(cause.cause, depth + 1);
 }
 
-function textOf(thrown: unknown): string {
+/** Anything as text: what is none as JSON, and what is no JSON as JavaScript would print it. */
+export function textOf(thrown: unknown): string {
   if (typeof thrown === 'string') return thrown;
   try {
     return JSON.stringify(thrown) ?? String(thrown);

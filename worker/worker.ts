@@ -1,33 +1,44 @@
 /** A worker: its services started in order, stopped in reverse, within a deadline. */
 import { hostname } from 'node:os';
 import { atMost } from '../shared/atMost.ts';
+import { parseBounds } from '../shared/autoscale.ts';
 import type { Config } from '../shared/config.ts';
 import { createKeys } from '../shared/keys.ts';
 import type { Log } from '../shared/log.ts';
 import { connectPatiently, disconnect } from '../shared/redis.ts';
 import { type Registry, specOf } from '../shared/registry.ts';
+import { createTeller } from '../shared/teller.ts';
 import { VERSION } from '../shared/version.ts';
 import { type Consumer, createConsumer } from './consumer.ts';
 import type { Service } from './every.ts';
+import { fetchUrgentFirst } from './fetchOrder.ts';
+import { createFleet, type Fleet, type QueueChoice } from './fleet.ts';
+import { createLimits } from './limits.ts';
+import { createPools } from './pools.ts';
+import { createSender } from './sender.ts';
 import { createAnnouncement } from './services/announcement.ts';
+import { createAutoscaler } from './services/autoscaler.ts';
+import { createClusterEvents } from './services/clusterEvents.ts';
+import { createControl } from './services/control.ts';
 import { createHealth } from './services/health.ts';
 import { createHeartbeat } from './services/heartbeat.ts';
+import { createStalls } from './services/stalls.ts';
 import { createSweeper } from './services/sweeper.ts';
+import { createTurns } from './services/turns.ts';
 import { createWatchdog } from './services/watchdog.ts';
-
-export interface QueueChoice {
-  readonly name: string;
-  /** Tasks at once. Default: that of the config. */
-  readonly concurrency?: number | undefined;
-}
+import type { Tools } from './tools.ts';
 
 export interface WorkerOptions {
   readonly config: Config;
   readonly registry: Registry;
   readonly queues: readonly QueueChoice[];
+  /** Paths of the task modules, for tasks that run in threads and processes. Default: none */
+  readonly modules?: readonly string[];
   /** Default: `worker-<pid>@<host>` */
   readonly name?: string | undefined;
   readonly log: Log;
+  /** Ends the process in order, when somebody says so from afar. Default: the worker stops */
+  shutdown?(): void;
 }
 
 export interface RunningWorker {
@@ -50,24 +61,53 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Starts a worker; waits for Redis as long as it takes. */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
-  const { config, registry, log, queues } = options;
+  const { config, registry, log, queues, modules = [] } = options;
   const name = options.name ?? `worker-${process.pid}@${hostname()}`;
   const keys = createKeys(config.prefix);
   const redis = connectPatiently(config.redisUrl, log);
+  const subscriber = connectPatiently(config.redisUrl, quiet(log));
+  fetchUrgentFirst(redis);
+  const teller = createTeller({ redis, keys });
+  const limits = createLimits({ redis, keys, config, log });
+  const turns = createTurns({ redis, keys, registry, limits, log });
+  const sender = createSender(config, log);
+  const stalls = createStalls({ log });
+  const pools = createPools({
+    config,
+    registry,
+    modules,
+    slots: () => fleet.queues().reduce((sum, { concurrency }) => sum + concurrency, 0),
+    log,
+  });
+  const tools: Tools = {
+    worker: name,
+    registry,
+    redis,
+    keys,
+    config,
+    limits,
+    pools,
+    sender,
+    stalls,
+    teller,
+    log,
+  };
+  const bounds = parseBounds(config.autoscale);
+  const fleet: Fleet = createFleet({
+    queues,
+    concurrency: bounds?.min ?? config.concurrency,
+    create: (queue, concurrency) => createConsumer({ queue, concurrency, tools }),
+    // Whoever changed something looks at once whether it is so.
+    changed: () => void heartbeat.beat().catch(() => undefined),
+  });
+  const autoscaler = createAutoscaler({ redis, keys, fleet, bounds, log });
+  const { consumers } = fleet;
   let isStopping = false;
   let isReady = false;
-  const consumers: Consumer[] = [];
   const unreadiness = () => {
     if (isStopping) return 'stopping';
     if (!isReady) return 'starting';
     return redis.status === 'ready' ? undefined : 'Redis is unreachable';
-  };
-  const startConsumers = () => {
-    for (const { name: queue, concurrency = config.concurrency } of queues) {
-      consumers.push(
-        createConsumer({ queue, concurrency, registry, worker: name, redis, config, log }),
-      );
-    }
   };
   const heartbeat = createHeartbeat({
     worker: name,
@@ -75,30 +115,56 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     redis,
     keys,
     registry,
-    consumers,
+    fleet,
     log,
     isStopping: () => isStopping,
   });
-  const watchdog = createWatchdog({ redis, keys, consumers, log });
+  const watchdog = createWatchdog({ redis, keys, consumers: fleet.taking, log });
+  const queueNames = () => fleet.queues().map((queue) => queue.name);
+  const announcement = createAnnouncement({ redis, keys, registry, queues: queueNames });
+  const control = createControl({
+    worker: name,
+    config,
+    registry,
+    redis,
+    subscriber,
+    keys,
+    fleet,
+    autoscaler,
+    loopLagMs: heartbeat.loopLagMs,
+    children: pools.stats,
+    announce: announcement.announce,
+    refreshLimits: () => limits.refresh().then(turns.tend),
+    shutdown: options.shutdown ?? (() => void stop()),
+  });
   const services: Service[] = [
     createHealth({ host: config.healthHost, port: config.healthPort, log, unreadiness }),
-    createAnnouncement({ redis, keys, registry, queues: queues.map((queue) => queue.name) }),
-    { name: 'consumers', start: startConsumers, stop: () => undefined },
+    announcement,
+    limits,
+    pools,
+    sender,
+    turns,
+    { name: 'consumers', start: fleet.start, stop: () => undefined },
+    control,
+    // Its goodbye comes behind the last heartbeat, or that would look like a return.
+    createClusterEvents({ teller, worker: name, redis, subscriber, keys, log }),
     heartbeat,
     createSweeper({ redis, keys, resultExpires: config.resultExpires, log }),
+    stalls,
     watchdog,
+    autoscaler,
   ];
 
   const stop = async (hurry?: AbortSignal): Promise<void> => {
     isStopping = true;
     // A worker that drains leaves tasks waiting on purpose: that is no fetch loop that hangs.
-    await watchdog.stop();
+    await Promise.all([watchdog.stop(), autoscaler.stop()]);
     await atMost(BEAT_MS, heartbeat.beat());
-    await drain(consumers, config.grace * 1000, hurry, log);
+    await drain(fleet, config.grace * 1000, hurry, log);
     for (const service of services.toReversed()) {
       await atMost(SERVICE_STOP_MS, Promise.resolve(service.stop()));
     }
-    await disconnect(redis);
+    await Promise.all([disconnect(redis), disconnect(subscriber)]);
   };
 
   for (const service of services) await service.start();
@@ -108,6 +174,11 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   log.info({ worker: name, queues: served, tasks }, 'worker is ready');
   warnOfSurprises(registry, queues, log);
   return { name, consumers, stop };
+}
+
+/** The outages of a second connection are those of the first one, which tells them. */
+function quiet(log: Log): Log {
+  return log.child({ connection: 'commands' }, { level: 'silent' });
 }
 
 /** What would otherwise be found out by tasks that wait for ever, or fail one by one. */
@@ -130,12 +201,12 @@ function warnOfSurprises(registry: Registry, queues: readonly QueueChoice[], log
 
 /** Lets running tasks end within the grace, then has the rest put back. */
 async function drain(
-  consumers: readonly Consumer[],
+  fleet: Fleet,
   graceMs: number,
   hurry: AbortSignal | undefined,
   log: Log,
 ): Promise<void> {
-  const active = consumers.reduce((total, consumer) => total + consumer.active, 0);
+  const active = fleet.active();
   if (active > 0) {
     log.info({ active, grace_s: graceMs / 1000 }, 'worker is stopping; running tasks may end');
   }
@@ -147,7 +218,7 @@ async function drain(
   hurry?.addEventListener('abort', end);
   // With nothing to wait for, a Redis that is away must not hold up the stop.
   if (hurry?.aborted || active === 0) end();
-  const drained = Promise.all(consumers.map((consumer) => consumer.stop(enough)));
+  const drained = fleet.stop(enough);
   const tooLate = new Promise((resolve) => {
     enough.addEventListener('abort', () => setTimeout(resolve, PUT_BACK_MS, 'late'));
     if (enough.aborted) setTimeout(resolve, PUT_BACK_MS, 'late');

@@ -1,7 +1,8 @@
 /** Reads request bodies: JSON whole, NDJSON line by line, both bounded. */
 import type { Context } from 'koa';
 import { InvalidRequestError, KajeError } from '../../shared/errors.ts';
-import { MAX_JSON_DEPTH, MAX_STREAM_BYTES, MAX_TASKS } from '../../shared/protocol.ts';
+import { MAX_TASKS } from '../../shared/schemas/tasks.ts';
+import { MAX_JSON_DEPTH, MAX_STREAM_BYTES } from '../../shared/schemas.ts';
 
 /**
  * The JSON body of a request.
@@ -18,6 +19,12 @@ export async function readJson(ctx: Context, maxBytes: number): Promise<unknown>
     chunks.push(chunk);
   }
   return parse(decode(Buffer.concat(chunks)), 'the body');
+}
+
+/** The same, or `{}` where there is no body at all; then the type does not matter either. */
+export async function readOptionalJson(ctx: Context, maxBytes: number): Promise<unknown> {
+  const hasBody = ctx.get('transfer-encoding') !== '' || Number(ctx.get('content-length')) > 0;
+  return hasBody ? readJson(ctx, maxBytes) : {};
 }
 
 export function isNdjson(ctx: Context): boolean {

@@ -1,7 +1,7 @@
 /** The only place where an error becomes a status. Problems are RFC 9457's. */
 import type { Context, Middleware } from 'koa';
 import { InvalidRequestError, KajeError } from '../../shared/errors.ts';
-import type { ProblemBody } from '../../shared/protocol.ts';
+import type { ProblemBody } from '../../shared/schemas.ts';
 
 interface Answer {
   readonly status: number;
@@ -22,6 +22,8 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
   UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'Unsupported media type' },
   INVALID_REQUEST: { status: 422, title: 'The request is not valid' },
   QUEUE_FULL: { status: 429, title: 'The queue is full', retryAfter: 1 },
+  COMMAND_REFUSED: { status: 409, title: 'The worker refused the command' },
+  WORKER_SILENT: { status: 504, title: 'The worker did not answer in time' },
   BROKER_UNAVAILABLE: { status: 503, title: 'The broker is unavailable', retryAfter: 1 },
 };
 

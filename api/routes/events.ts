@@ -1,14 +1,11 @@
 /** GET /v1/tasks/{id}/events: the story of a task as Server-Sent Events. */
-import { PassThrough } from 'node:stream';
 import type { Context } from 'koa';
 import { TaskNotFoundError } from '../../shared/errors.ts';
-import { eventsSince } from '../../shared/events.ts';
+import { eventsSince, storySince, type TaskEvent } from '../../shared/events.ts';
 import type { TaskRecord } from '../../shared/results.ts';
 import type { Deps } from '../handler.ts';
+import { openStream, PING_MS } from '../sse.ts';
 import { leaving } from '../wait.ts';
-
-/** Keeps proxies from closing a stream in which nothing happens. */
-const PING_MS = 15_000;
 
 export async function taskEvents(ctx: Context, { broker, watcher, stopping }: Deps): Promise<void> {
   const id = String(ctx.params.task_id);
@@ -21,19 +18,18 @@ export async function taskEvents(ctx: Context, { broker, watcher, stopping }: De
     return;
   }
   const stream = openStream(ctx);
+  const readLines = (after: number) => broker.logs(id, after);
 
-  const tell = (seen: TaskRecord | null): void => {
-    if (!seen || stream.writableEnded) {
-      close();
-      return;
-    }
+  const tell = async (seen: TaskRecord | null): Promise<void> => {
+    if (!seen || stream.writableEnded) return close();
     // A slow reader gets fewer events, not a growing buffer: the next look tells how it stands then.
     if (stream.writableNeedDrain && !seen.result.ready) return;
-    for (const event of eventsSince(seen, lastId)) {
+    // What cannot be read just now, the next look tells.
+    const events = await storySince(seen, lastId, readLines).catch(() => undefined);
+    if (!events || stream.writableEnded) return;
+    for (const event of events) {
       lastId = event.id;
-      stream.write(
-        `id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event.result)}\n\n`,
-      );
+      stream.write(asText(event));
     }
     if (seen.result.ready) close();
   };
@@ -42,7 +38,7 @@ export async function taskEvents(ctx: Context, { broker, watcher, stopping }: De
     if (stream.writableNeedDrain) ctx.res.destroy();
     else stream.write(': ping\n\n');
   }, PING_MS);
-  const stop = watcher.watch(id, tell, { live: true });
+  const stop = watcher.watch(id, oneAtATime(tell), { live: true });
   const close = (): void => {
     clearInterval(ping);
     stop();
@@ -53,13 +49,20 @@ export async function taskEvents(ctx: Context, { broker, watcher, stopping }: De
   else left.addEventListener('abort', close);
 }
 
-function openStream(ctx: Context): PassThrough {
-  const stream = new PassThrough();
-  ctx.status = 200;
-  ctx.type = 'text/event-stream';
-  // no-transform and X-Accel-Buffering: proxies must pass each event on at once.
-  ctx.set({ 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' });
-  ctx.body = stream;
-  stream.write('retry: 1000\n\n');
-  return stream;
+function asText(event: TaskEvent): string {
+  const data = event.type === 'log' ? event.line : event.result;
+  return `id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(data)}\n\n`;
+}
+
+/** Of what comes while one is told, the last one counts. */
+function oneAtATime<T>(tell: (item: T) => Promise<void>): (item: T) => Promise<void> {
+  let waiting: T[] = [];
+  let isTelling = false;
+  return async (item) => {
+    waiting = [item];
+    if (isTelling) return;
+    isTelling = true;
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) await tell(next);
+    isTelling = false;
+  };
 }

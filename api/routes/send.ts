@@ -1,7 +1,7 @@
 /** POST /v1/send_task and /v1/send_tasks. */
 import type { Context } from 'koa';
 import { InvalidRequestError } from '../../shared/errors.ts';
-import { SCHEMAS, type SentTasksBody } from '../../shared/protocol.ts';
+import { SCHEMAS, type SentTasksBody } from '../../shared/schemas.ts';
 import { check } from '../../shared/validation.ts';
 import type { Deps } from '../handler.ts';
 import { isNdjson, readJson, readNdjson } from '../middleware/body.ts';

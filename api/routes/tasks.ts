@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Context } from 'koa';
 import { InvalidRequestError, TaskNotFoundError } from '../../shared/errors.ts';
-import { SCHEMAS } from '../../shared/protocol.ts';
+import { SCHEMAS } from '../../shared/schemas.ts';
 import { check } from '../../shared/validation.ts';
 import type { Deps } from '../handler.ts';
 import { readJson } from '../middleware/body.ts';

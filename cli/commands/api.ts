@@ -10,6 +10,7 @@ export function apiCommand(): Command {
     'redisUrl',
     'prefix',
     'queueMaxLength',
+    'routes',
     'maxBodyBytes',
     'maxConnections',
     'logLevel',

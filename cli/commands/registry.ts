@@ -64,5 +64,6 @@ function show({ name, description, options, workers, input, validates }: Registr
 }
 
 function line(label: string, value: unknown): void {
-  print(`${label.replaceAll('_', ' ').padEnd(14)}  ${value}`);
+  const shown = typeof value === 'object' ? JSON.stringify(value) : value;
+  print(`${label.replaceAll('_', ' ').padEnd(15)}  ${shown}`);
 }

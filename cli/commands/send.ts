@@ -1,9 +1,10 @@
 import { Command } from 'commander';
 import { ResultTimeoutError, type SendOptions } from '../../client/index.ts';
-import type { AsyncResultBody } from '../../shared/protocol.ts';
+import type { AsyncResultBody } from '../../shared/schemas.ts';
 import { FAILED, NOT_READY } from '../exitCodes.ts';
 import {
   countFlag,
+  expiryFlag,
   jsonFlag,
   listFlag,
   secondsFlag,
@@ -34,6 +35,10 @@ export function sendCommand(): Command {
     .option('--task-id <id>', 'makes the send safe to repeat')
     .option('--countdown <seconds>', 'not before so many seconds from now', secondsFlag)
     .option('--eta <time>', 'not before this time, such as 2026-11-22T10:00:00Z', timeFlag)
+    .option('--expires <seconds|time>', 'not started by then, it is REVOKED', expiryFlag)
+    .option('--priority <0-9>', '9 is most urgent; 5 where not given', countFlag)
+    .option('--time-limit <seconds>', 'seconds that a run may take', secondsFlag)
+    .option('--soft-time-limit <seconds>', 'seconds after which it is asked to stop', secondsFlag)
     .option('--max-retries <count>', "default: the task's", countFlag)
     .option('--headers <json>', 'for the task to read as ctx.headers', jsonFlag('object'))
     .option('--tags <list>', 'labels, such as nightly,invoices', listFlag)
@@ -55,7 +60,8 @@ async function send(name: string, flags: OwnFlags, command: Command): Promise<vo
 
 const SEND_OPTIONS = [
   ...(['args', 'queue', 'taskId', 'countdown', 'eta', 'maxRetries', 'headers', 'tags'] as const),
-  ...(['ignoreResult', 'resultExpires'] as const),
+  ...(['ignoreResult', 'resultExpires', 'expires', 'priority'] as const),
+  ...(['timeLimit', 'softTimeLimit'] as const),
 ] satisfies (keyof SendOptions)[];
 
 /** Flags are named as the client's options are. */

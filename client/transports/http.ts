@@ -1,25 +1,40 @@
 /** Over HTTP, by the built-in fetch, which keeps connections alive. */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import { linked } from '../../shared/abort.ts';
 import {
   BrokerUnavailableError,
+  CommandRefusedError,
   DefinitionError,
   InvalidRequestError,
   KajeError,
   QueueFullError,
   TaskConflictError,
   TaskNotFoundError,
+  WorkerSilentError,
   WrongStateError,
 } from '../../shared/errors.ts';
+import type { TaskEvent } from '../../shared/events.ts';
+import type { Inspection } from '../../shared/inspection.ts';
 import type {
   AsyncResultBody,
+  AttemptBody,
   ProblemBody,
   QueueBody,
   RegistryEntry,
+  RevokedTasksBody,
   SentTasksBody,
+  TaskLimitsRequest,
+  TaskListBody,
+  TaskLogsBody,
   WorkerBody,
-} from '../../shared/protocol.ts';
+} from '../../shared/schemas.ts';
+import {
+  endlessEvents,
+  eventsOf,
+  pause,
+  type SentEvent,
+  TRY_AGAIN_MS,
+  unlessCut,
+} from './streams.ts';
 import type { Transport } from './transport.ts';
 
 interface Call {
@@ -34,8 +49,8 @@ interface Call {
 /** An API that takes a request and says nothing for so long, beyond any wait asked for, is gone. */
 const SILENT_MS = 30_000;
 const SILENT_READ_MS = 5_000;
-/** Milliseconds before a read or a stream is tried again after the API could not be reached. */
-const TRY_AGAIN_MS = 500;
+/** Millions of tasks take minutes to remove or to revoke. */
+const SILENT_PURGE_MS = 600_000;
 
 /** @param base URL of the API, such as http://127.0.0.1:8000 */
 export function createHttpTransport(base: string): Transport {
@@ -45,13 +60,16 @@ export function createHttpTransport(base: string): Transport {
     json<T>(await call(path, { method: 'POST', body }));
   const get = async <T>(path: string): Promise<T> => json<T>(await call(path));
   const pathOf = (id: string) => `/v1/tasks/${encodeURIComponent(id)}`;
+  const queuePathOf = (name: string) => `/v1/queues/${encodeURIComponent(name)}`;
 
-  /** A stream behind the event `lastId`; undefined when it cannot be had just now. */
-  const open = async (id: string, lastId: string | undefined, signal?: AbortSignal) => {
-    const resume: Record<string, string> = lastId === undefined ? {} : { 'last-event-id': lastId };
+  const open = (path: string, signal?: AbortSignal, resume: Record<string, string> = {}) => {
     const headers = { accept: 'text/event-stream', ...resume };
-    const withinMs = Number.POSITIVE_INFINITY;
-    return unlessCut(call(`${pathOf(id)}/events`, { headers, signal, withinMs }), signal);
+    return call(path, { headers, signal, withinMs: Number.POSITIVE_INFINITY });
+  };
+  /** A stream behind the event `lastId`; undefined when it cannot be had just now. */
+  const openBehind = (id: string, lastId: string | undefined, signal?: AbortSignal) => {
+    const resume: Record<string, string> = lastId === undefined ? {} : { 'last-event-id': lastId };
+    return unlessCut(open(`${pathOf(id)}/events`, signal, resume), signal);
   };
 
   return {
@@ -80,28 +98,78 @@ export function createHttpTransport(base: string): Transport {
     async forget(id) {
       await call(pathOf(id), { method: 'DELETE' });
     },
+    revoke: (id, terminate) => post<AsyncResultBody>(`${pathOf(id)}/revoke`, { terminate }),
+    async revokeMany(selection) {
+      const options = { method: 'POST', body: selection, withinMs: SILENT_PURGE_MS };
+      return json<RevokedTasksBody>(await call('/v1/revoke', options));
+    },
+    retry: (id) => post<AsyncResultBody>(`${pathOf(id)}/retry`, undefined),
+    async setLimits(task, limits) {
+      const path = `/v1/registry/${encodeURIComponent(task)}/limits`;
+      return json<TaskLimitsRequest>(await call(path, { method: 'PUT', body: limits }));
+    },
+    list: (query) => get<TaskListBody>(`/v1/tasks?${new URLSearchParams(query)}`),
+    logs: (id, after) => get<TaskLogsBody>(`${pathOf(id)}/logs?after=${after}`),
+    async attempts(id) {
+      return (await get<{ attempts: AttemptBody[] }>(`${pathOf(id)}/attempts`)).attempts;
+    },
     async *events(id, signal) {
       let lastId: string | undefined;
       let isOver = false;
       while (!isOver && !signal?.aborted) {
-        const response = await open(id, lastId, signal);
+        const response = await openBehind(id, lastId, signal);
         // 204: all is told.
         isOver = response?.status === 204;
         for await (const event of eventsOf(response, signal)) {
-          const result: AsyncResultBody = JSON.parse(event.data);
-          lastId = event.id;
-          isOver = result.ready;
-          yield result;
+          const told = taskEventOf(event);
+          lastId = told.id;
+          isOver = told.type !== 'log' && told.result.ready;
+          yield told;
         }
         // A stream that was cut goes on from the last event.
         if (!isOver) await pause(TRY_AGAIN_MS, signal);
       }
     },
+    async *clusterEvents(types, signal) {
+      const path = `/v1/events${types.length > 0 ? `?type=${types.join(',')}` : ''}`;
+      for await (const { data } of endlessEvents(() => open(path, signal), signal)) {
+        yield JSON.parse(data);
+      }
+    },
     registry: async () => (await get<{ tasks: RegistryEntry[] }>('/v1/registry')).tasks,
     queues: async () => (await get<{ queues: QueueBody[] }>('/v1/queues')).queues,
     workers: async () => (await get<{ workers: WorkerBody[] }>('/v1/workers')).workers,
+    async inspect(command, { workers, timeout }) {
+      const query = new URLSearchParams();
+      if (workers) query.set('worker', workers.join(','));
+      if (timeout !== undefined) query.set('timeout', String(timeout));
+      const withinMs = (timeout ?? 0) * 1000 + SILENT_READ_MS;
+      const path = `/v1/inspect/${encodeURIComponent(command)}?${query}`;
+      return json<Inspection>(await call(path, { withinMs }));
+    },
+    async control(worker, command, args) {
+      const path = `/v1/workers/${encodeURIComponent(worker)}/${encodeURIComponent(command)}`;
+      const withinMs = (args.timeout ?? 0) * 1000 + SILENT_READ_MS;
+      const response = await call(path, { method: 'POST', body: args, withinMs });
+      return (await json<{ answer: unknown }>(response)).answer;
+    },
+    async pauseQueue(name, isPaused) {
+      const path = `${queuePathOf(name)}/${isPaused ? 'pause' : 'resume'}`;
+      return json<QueueBody>(await call(path, { method: 'POST' }));
+    },
+    async purgeQueue(name) {
+      const options = { method: 'POST', withinMs: SILENT_PURGE_MS };
+      const response = await call(`${queuePathOf(name)}/purge`, options);
+      return (await json<{ purged: number }>(response)).purged;
+    },
     async close() {},
   };
+}
+
+function taskEventOf({ id = '', event, data }: SentEvent): TaskEvent {
+  // The contract says what each kind of event carries.
+  if (event === 'log') return { id, type: event, line: JSON.parse(data) };
+  return { id, type: event === 'progress' ? event : 'state', result: JSON.parse(data) };
 }
 
 function rootOf(base: string): string {
@@ -171,6 +239,8 @@ const CLASSES: Readonly<Record<string, NewableFunction>> = {
   TASK_CONFLICT: TaskConflictError,
   WRONG_STATE: WrongStateError,
   QUEUE_FULL: QueueFullError,
+  WORKER_SILENT: WorkerSilentError,
+  COMMAND_REFUSED: CommandRefusedError,
 };
 
 /** The contract (shared/protocol.ts) says what each path answers. */
@@ -185,42 +255,4 @@ function retriable(until: number, signal: AbortSignal | undefined) {
       error instanceof BrokerUnavailableError && Date.now() < until && !signal?.aborted;
     if (!mayRetry) throw error;
   };
-}
-
-/** Undefined for what another try may cure; what the API says of the task is thrown. */
-async function unlessCut<T>(
-  work: Promise<T>,
-  signal: AbortSignal | undefined,
-): Promise<T | undefined> {
-  return work.catch((error: unknown) => {
-    const isSaid = error instanceof KajeError && !(error instanceof BrokerUnavailableError);
-    if (isSaid && !signal?.aborted) throw error;
-    return undefined;
-  });
-}
-
-/** Ends early, but without a word, when the signal says so. */
-async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  await sleep(ms, undefined, signal ? { signal } : {}).catch(() => undefined);
-}
-
-/** The events of a stream, until it ends or is cut. */
-async function* eventsOf(
-  response: Response | undefined,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<EventSourceMessage, void> {
-  const events: EventSourceMessage[] = [];
-  const parser = createParser({ onEvent: (event) => events.push(event) });
-  const decoder = new TextDecoder();
-  const reader = response?.body?.getReader();
-  try {
-    for (;;) {
-      const read = await unlessCut(Promise.resolve(reader?.read()), signal);
-      if (!read || read.done) return;
-      parser.feed(decoder.decode(read.value, { stream: true }));
-      yield* events.splice(0);
-    }
-  } finally {
-    reader?.cancel().catch(() => undefined);
-  }
 }

@@ -1,32 +1,46 @@
 /** Straight over Redis: one hop less, for programs that may reach it. */
 import { setMaxListeners } from 'node:events';
 import { linked } from '../../shared/abort.ts';
+import type { Broker } from '../../shared/broker.ts';
 import { createRedisBroker } from '../../shared/brokers/redis.ts';
 import { createCatalog } from '../../shared/catalog.ts';
+import { type ClusterEvent, eventTypes } from '../../shared/clusterEvents.ts';
 import { loadConfig } from '../../shared/config.ts';
 import { TaskNotFoundError } from '../../shared/errors.ts';
-import { eventsSince } from '../../shared/events.ts';
+import { storySince, type TaskEvent } from '../../shared/events.ts';
 import { createLog, type Log } from '../../shared/log.ts';
+import { controlWorker, inspectWorkers, pauseQueue, purgeQueue } from '../../shared/operate.ts';
 import { createProducer } from '../../shared/producer.ts';
-import type { AsyncResultBody } from '../../shared/protocol.ts';
 import { connectFailingFast, connectPatiently, whenConnected } from '../../shared/redis.ts';
 import type { TaskRecord } from '../../shared/results.ts';
+import type { RouteRule } from '../../shared/routing.ts';
+import { parseTaskQuery } from '../../shared/taskQuery.ts';
 import { createWatcher } from '../../shared/watcher.ts';
+import { createFeed } from './feed.ts';
 import type { Transport } from './transport.ts';
 
 /** Milliseconds that the first call waits for the connection to be there at all. */
 const CONNECT_MS = 2000;
+/** Events that wait for a slow loop; of more, the oldest are dropped. */
+const EVENTS_MAX = 10_000;
 
-/**
- * @param url redis://, rediss:// or a socket path
- * @param prefix first part of every key. Default: kaje
- */
-export function createRedisTransport(url: string, prefix: string | undefined): Transport {
+export interface RedisTransportOptions {
+  /** First part of every key. Default: kaje */
+  readonly prefix?: string;
+  /** Queues of tasks that name none. Default: none */
+  readonly routes?: readonly RouteRule[];
+}
+
+/** @param url redis://, rediss:// or a socket path */
+export function createRedisTransport(
+  url: string,
+  { prefix, routes = [] }: RedisTransportOptions = {},
+): Transport {
   const log = silentLog();
   const redis = connectFailingFast(url, log);
   const subscriber = connectPatiently(url, log);
   const broker = createRedisBroker({ redis, subscriber, prefix: prefix ?? loadConfig({}).prefix });
-  const producer = createProducer({ broker, catalog: createCatalog(broker) });
+  const producer = createProducer({ broker, catalog: createCatalog(broker), routes });
   const watcher = createWatcher(broker);
   const connected = whenConnected(redis, CONNECT_MS);
   // Waits and streams end with the client, or they would keep its process alive.
@@ -54,6 +68,13 @@ export function createRedisTransport(url: string, prefix: string | undefined): T
       await connected;
       await broker.forget(id);
     },
+    revoke: (id, terminate) => connected.then(() => broker.revoke(id, terminate)),
+    revokeMany: (selection) => connected.then(() => broker.revokeMany(selection)),
+    retry: (id) => connected.then(() => broker.retry(id)),
+    setLimits: (task, limits) => connected.then(() => broker.setLimits(task, limits)),
+    list: (query) => connected.then(() => broker.list(parseTaskQuery(query))),
+    logs: (id, after) => connected.then(() => broker.logs(id, after)),
+    attempts: (id) => connected.then(() => broker.attempts(id)),
     async *events(id, signal) {
       await connected;
       const [first] = await broker.read([id]);
@@ -61,14 +82,38 @@ export function createRedisTransport(url: string, prefix: string | undefined): T
       const either = linked(signal, closing.signal);
       const follow = (seen: Seen) => watcher.watch(id, seen, { live: true });
       try {
-        yield* storyOf(id, followed(follow, either.signal));
+        yield* storyOf(broker, id, followed(follow, either.signal));
       } finally {
         either.unlink();
+      }
+    },
+    async *clusterEvents(types, signal) {
+      await connected;
+      const wanted = eventTypes(types);
+      const feed = createFeed<ClusterEvent>(EVENTS_MAX);
+      const stop = await broker.listenToEvents((events) => {
+        for (const event of events) if (wanted.has(event.type)) feed.push(event);
+      });
+      const either = linked(signal, closing.signal);
+      // A loop that is busy elsewhere does not come back here at once.
+      either.signal.addEventListener('abort', stop);
+      try {
+        yield* feed.items(either.signal);
+      } finally {
+        either.unlink();
+        stop();
       }
     },
     registry: () => connected.then(broker.registry),
     queues: () => connected.then(broker.queues),
     workers: () => connected.then(broker.workers),
+    inspect: (command, options) => connected.then(() => inspectWorkers(broker, command, options)),
+    async control(worker, command, args) {
+      await connected;
+      return (await controlWorker(broker, worker, command, args)).answer;
+    },
+    pauseQueue: (name, isPaused) => connected.then(() => pauseQueue(broker, name, isPaused)),
+    purgeQueue: (name) => connected.then(() => purgeQueue(broker, name)),
     async close() {
       closing.abort();
       await broker.close();
@@ -77,16 +122,19 @@ export function createRedisTransport(url: string, prefix: string | undefined): T
 }
 
 async function* storyOf(
+  broker: Pick<Broker, 'logs'>,
   id: string,
   records: AsyncIterable<TaskRecord | null>,
-): AsyncGenerator<AsyncResultBody, void> {
+): AsyncGenerator<TaskEvent, void> {
   let lastId: string | undefined;
   for await (const record of records) {
     if (!record) throw new TaskNotFoundError(id);
-    for (const event of eventsSince(record, lastId)) {
-      lastId = event.id;
-      yield event.result;
-    }
+    // What cannot be read just now, the next look tells.
+    const readLines = (after: number) => broker.logs(id, after);
+    const events = await storySince(record, lastId, readLines).catch(() => undefined);
+    if (!events) continue;
+    lastId = events.at(-1)?.id ?? lastId;
+    yield* events;
     if (record.result.ready) return;
   }
 }
@@ -98,22 +146,11 @@ async function* followed(
   watch: (seen: Seen) => () => void,
   signal: AbortSignal,
 ): AsyncGenerator<TaskRecord | null, void> {
-  const seen: (TaskRecord | null)[] = [];
-  let wake: () => void = () => undefined;
-  const stop = watch((record) => {
-    seen.push(record);
-    wake();
-  });
-  const onAbort = () => wake();
-  signal.addEventListener('abort', onAbort);
+  const feed = createFeed<TaskRecord | null>();
+  const stop = watch(feed.push);
   try {
-    while (!signal.aborted) {
-      const record = seen.shift();
-      if (record !== undefined) yield record;
-      else await new Promise<void>((resolve) => (wake = resolve));
-    }
+    yield* feed.items(signal);
   } finally {
-    signal.removeEventListener('abort', onAbort);
     stop();
   }
 }

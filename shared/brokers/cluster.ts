@@ -1,9 +1,9 @@
 /** What the cluster tells of itself: workers alive, their tasks, what the queues hold. */
 import type { Redis } from 'ioredis';
 import type { Keys } from '../keys.ts';
-import type { QueueBody, WorkerBody } from '../protocol.ts';
 import { answered } from '../redis.ts';
 import type { TaskSpec } from '../registry.ts';
+import type { QueueBody, WorkerBody } from '../schemas.ts';
 
 /** A worker that has not beaten for so long is gone; three beats may get lost. */
 export const HEARTBEAT_TTL_MS = 10_000;

@@ -3,8 +3,10 @@ import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { TaskNotFoundError, WrongStateError } from '../errors.ts';
 import type { Keys } from '../keys.ts';
-import type { TaskMessage } from '../message.ts';
+import { bodyOf, type TaskMessage } from '../message.ts';
 import { ANSWER_WITHIN_MS, answered } from '../redis.ts';
+import { storedPriority } from '../results.ts';
+import { reviveTask } from '../scripts.ts';
 
 /** Code of BullMQ's error for a job in another state than the expected one. */
 const NOT_IN_STATE = -3;
@@ -50,21 +52,39 @@ export function createQueues(redis: Redis, keys: Keys) {
       const withinMs = ANSWER_WITHIN_MS + messages.length;
       await answered(redis, Promise.all([name([...byQueue.keys()]), ...adds]), withinMs);
     },
-    async retry(queue: string, id: string): Promise<void> {
-      // Deaths of workers count anew, or one more would end it at once.
-      await redis.hdel(keys.job(queue, id), 'stc');
+    /** Puts a task that has ended back to the start; false while a worker is about to file it. */
+    async retry(queue: string, id: string): Promise<boolean> {
       const job = await of(queue).getJob(id);
       if (!job) throw new TaskNotFoundError(id);
+      // Before it can be taken: it is to run after all.
+      if (hasExpired(job.data)) await job.updateData({ ...job.data, expires: undefined });
+      const found = await reviveTask(redis, keys.queueBase(queue), id, Date.now());
+      if (found === 'taken') return false;
+      if (found === 'waiting') return true;
+      if (found === 'open') throw underWay(id);
       await job.retry('failed', { resetAttemptsMade: true }).catch((error) => {
         // Somebody else was faster: BullMQ's code for a job that is no longer where it was.
-        if (error?.code !== NOT_IN_STATE) throw error;
-        throw new WrongStateError(id, 'under way again', 'FAILURE or REVOKED');
+        throw error?.code === NOT_IN_STATE ? underWay(id) : error;
       });
+      return true;
+    },
+    /** Workers take nothing more of it, or go on at once. */
+    async pause(queue: string, isPaused: boolean): Promise<void> {
+      await answered(redis, isPaused ? of(queue).pause() : of(queue).resume());
     },
     async close(): Promise<void> {
       await Promise.allSettled([...byName.values()].map((queue) => queue.close()));
     },
   };
+}
+
+function hasExpired(data: unknown): boolean {
+  const { expires } = bodyOf(data);
+  return expires !== undefined && expires <= Date.now();
+}
+
+function underWay(id: string): WrongStateError {
+  return new WrongStateError(id, 'under way again', 'FAILURE or REVOKED');
 }
 
 function groupByQueue(messages: readonly TaskMessage[]): Map<string, TaskMessage[]> {
@@ -79,6 +99,12 @@ function groupByQueue(messages: readonly TaskMessage[]): Map<string, TaskMessage
 
 function jobOf({ id, name, sentAt, body }: TaskMessage) {
   const delay = body.eta === undefined ? 0 : Math.max(0, body.eta - sentAt);
-  const opts = { jobId: id, timestamp: sentAt };
-  return { name, data: body, opts: delay > 0 ? { ...opts, delay } : opts };
+  const priority = storedPriority(body.priority);
+  const opts = {
+    jobId: id,
+    timestamp: sentAt,
+    ...(delay > 0 ? { delay } : {}),
+    ...(priority > 0 ? { priority } : {}),
+  };
+  return { name, data: body, opts };
 }

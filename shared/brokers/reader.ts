@@ -1,19 +1,28 @@
 /** Reads the records of tasks, whatever queue holds them. */
 import type { Redis } from 'ioredis';
+import { FIELDS, type FoundTask } from '../jobHash.ts';
 import type { Keys } from '../keys.ts';
 import { answered } from '../redis.ts';
-import { FIELDS, type FoundTask, recordOf, type TaskRecord } from '../results.ts';
+import { recordOf, type TaskRecord } from '../results.ts';
 import { readTasks } from '../scripts.ts';
 
 /** Ids in one call of the script, which Redis runs in one go. */
 const READS_AT_ONCE = 100;
+
+/** What is done with tasks whose time is over, by whoever finds them. */
+export interface Overdue {
+  /** Its result has expired. */
+  remove(queue: string, id: string): Promise<unknown>;
+  /** They have not started in time. */
+  expire(ids: readonly string[]): Promise<unknown>;
+}
 
 /** Looks tasks up in every queue that is known, and in those named since when one is missing. */
 export function createReader(
   redis: Redis,
   keys: Keys,
   now: () => number,
-  remove: (queue: string, id: string) => Promise<unknown>,
+  { remove, expire }: Overdue,
 ) {
   let known: string[] = [];
 
@@ -62,7 +71,27 @@ export function createReader(
     return ids.map((id, i) => records[i] ?? byId.get(id) ?? null);
   };
 
-  return { read, queueNames };
+  /** What has expired is REVOKED for good before anybody is told so: a slow clock must not run it. */
+  const expiring = (readThem: typeof read): typeof read => {
+    return async (ids) => {
+      const records = await readThem(ids);
+      const overdue = ids.filter((_, i) => records[i]?.isOverdue);
+      if (overdue.length === 0) return records;
+      await expire(overdue);
+      const byId = new Map<string, TaskRecord | null>();
+      const again = await readThem(overdue);
+      for (const [i, record] of again.entries()) byId.set(overdue[i] ?? '', record);
+      return ids.map((id, i) => byId.get(id) ?? records[i] ?? null);
+    };
+  };
+
+  return {
+    read: expiring(read),
+    /** The same of one queue, where the tasks are known to be. */
+    readIn: (queue: string, ids: readonly string[]) =>
+      expiring((some) => readFrom([queue], some))(ids),
+    queueNames,
+  };
 }
 
 function chunked<T>(items: readonly T[], size: number): T[][] {

@@ -1,14 +1,25 @@
 /** The broker on Redis: BullMQ queues, read by our own script, watched over pub/sub. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Broker } from '../broker.ts';
 import { createAnnouncer, createBus } from '../bus.ts';
-import { TaskNotFoundError, WrongStateError } from '../errors.ts';
+import { sentEvent } from '../clusterEvents.ts';
+import { SETTINGS } from '../config.ts';
+import { createAsker } from '../control.ts';
+import { KajeError, TaskNotFoundError, WrongStateError } from '../errors.ts';
 import { createKeys } from '../keys.ts';
-import type { AsyncResultBody } from '../protocol.ts';
 import { ANSWER_WITHIN_MS, answered, disconnect } from '../redis.ts';
+import type { AsyncResultBody } from '../schemas.ts';
+import { addChild, claimUniqueness } from '../scripts.ts';
 import { countQueues, countWaiting, createSpecReader, readWorkers, servedBy } from './cluster.ts';
+import { createEvents } from './clusterEvents.ts';
+import { createHistory } from './history.ts';
+import { createLimiter } from './limiter.ts';
+import { createLister } from './lister.ts';
+import { createPurge } from './purge.ts';
 import { createQueues } from './queues.ts';
 import { createReader } from './reader.ts';
+import { createRevoker } from './revoker.ts';
 
 export interface RedisBrokerOptions {
   /** For commands; made by connectFailingFast, so that an outage is told at once. */
@@ -17,6 +28,8 @@ export interface RedisBrokerOptions {
   readonly subscriber: Redis;
   /** First part of every key. */
   readonly prefix: string;
+  /** Seconds that workers keep results. Default: as theirs, 1 day */
+  readonly resultExpires?: number;
   /** Epoch milliseconds. Default: Date.now */
   readonly now?: () => number;
 }
@@ -25,18 +38,40 @@ export interface RedisBrokerOptions {
 const ADDS_AT_ONCE = 1000;
 /** A claim outlives its holder's death so long; no send takes near as long. */
 const CLAIM_MS = 10_000;
+/** A worker that takes out what was revoked in its queue holds it for some milliseconds. */
+const FILING_MS = 10;
+const FILING_TRIES = 100;
 
 export function createRedisBroker({
   redis,
   subscriber,
   prefix,
+  resultExpires = SETTINGS.resultExpires.default,
   now = Date.now,
 }: RedisBrokerOptions): Broker {
   const keys = createKeys(prefix);
   const bus = createBus(subscriber, keys);
   const announce = createAnnouncer(redis, keys);
   const queues = createQueues(redis, keys);
-  const reader = createReader(redis, keys, now, (queue, id) => queues.of(queue).remove(id));
+  const workers = () => readWorkers(redis, keys, now);
+  const asker = createAsker({ redis, subscriber, bus, keys, workers });
+  const reader = createReader(redis, keys, now, {
+    remove: (queue, id) => queues.of(queue).remove(id),
+    expire: (ids) => revoker.expire(ids),
+  });
+  const revoker = createRevoker({
+    redis,
+    keys,
+    queueNames: reader.queueNames,
+    read: async (id) => (await reader.read([id]))[0]?.result,
+    // Should it get lost, a worker finds out by itself: of what was ended, the lock is gone.
+    stop: (ids, terminate) => void asker.tell('revoke', { ids, terminate }).catch(() => undefined),
+    announce,
+    tell: (ids) => void events.revoked(ids),
+    resultExpires,
+    now,
+  });
+  const limiter = createLimiter(redis, keys);
 
   const finished = async (id: string): Promise<AsyncResultBody> => {
     const [record] = await reader.read([id]);
@@ -45,15 +80,31 @@ export function createRedisBroker({
     return record.result;
   };
 
+  /** Does something with a task that has ended; again while a worker holds it to file it. */
+  const untilFiled = async (
+    id: string,
+    act: (task: AsyncResultBody) => Promise<boolean>,
+  ): Promise<void> => {
+    for (let attempt = 1; !(await act(await finished(id))); attempt++) {
+      if (attempt === FILING_TRIES) {
+        throw new WrongStateError(id, 'being filed by a worker', 'another try in a moment');
+      }
+      await sleep(FILING_MS);
+    }
+  };
+
   const specs = createSpecReader(redis, keys);
+  const events = createEvents({ redis, bus, keys, workers, read: reader.read, now });
 
   return {
     async add(messages) {
+      events.look();
       // A Redis that hangs would run later what waits in its socket: it must show that it lives first.
       await answered(redis, redis.ping());
       for (let i = 0; i < messages.length; i += ADDS_AT_ONCE) {
         await queues.add(messages.slice(i, i + ADDS_AT_ONCE));
       }
+      events.tell(() => messages.map(sentEvent));
     },
     read: reader.read,
     async claim(ids) {
@@ -65,19 +116,40 @@ export function createRedisBroker({
       if (ids.length > 0) await answered(redis, redis.del(...ids.map(keys.claim)));
     },
     async retry(id) {
-      const { queue, state } = await finished(id);
-      if (state === 'SUCCESS') throw new WrongStateError(id, state, 'FAILURE or REVOKED');
-      await answered(redis, queues.retry(queue, id));
+      await untilFiled(id, ({ queue, state }) => {
+        if (state === 'SUCCESS') throw new WrongStateError(id, state, 'FAILURE or REVOKED');
+        return answered(redis, queues.retry(queue, id));
+      });
       announce(id);
       const [record] = await reader.read([id]);
       if (!record) throw new TaskNotFoundError(id);
       return record.result;
     },
     async forget(id) {
-      const { queue } = await finished(id);
-      const removed = await answered(redis, queues.of(queue).remove(id));
-      // Somebody was faster: gone already, or retried and running.
-      if (removed === 0) await finished(id);
+      // Not removed: somebody was faster, and it is gone or runs again; or a worker files it.
+      await untilFiled(id, async ({ queue }) => {
+        return (await answered(redis, queues.of(queue).remove(id))) === 1;
+      });
+    },
+    revoke: revoker.revoke,
+    revokeMany: revoker.revokeMany,
+    list: createLister({ redis, keys, ...reader, now }),
+    ...createHistory({ redis, keys, read: reader.read }),
+    async setLimits(task, limits) {
+      const spec = (await specs()).get(task);
+      if (!spec) throw new KajeError('NOT_FOUND', `No worker has published a task "${task}"`);
+      const set = await limiter.setLimits(spec, limits);
+      // Should it get lost, workers look for themselves now and then.
+      await asker.tell('limits', { task }).catch(() => undefined);
+      return set;
+    },
+    async claimUnique(hash, id, ttlMs, instead) {
+      const claim = claimUniqueness(redis, keys.unique(hash), id, { ttlMs, instead });
+      const [holder, heldMs] = await answered(redis, claim);
+      return { holder, heldMs };
+    },
+    async addChild({ queue, id }, child) {
+      await answered(redis, addChild(redis, keys.job(queue, id), child));
     },
     async queues() {
       const [names, workers] = await Promise.all([
@@ -87,7 +159,10 @@ export function createRedisBroker({
       return answered(redis, countQueues(redis, keys, names, workers));
     },
     backlog: (queue) => answered(redis, countWaiting(redis, keys, queue)),
-    workers: () => readWorkers(redis, keys, now),
+    workers,
+    ask: asker.ask,
+    pause: queues.pause,
+    purge: createPurge(redis, keys, announce),
     specs,
     async registry() {
       const [known, workers] = await Promise.all([specs(), readWorkers(redis, keys, now)]);
@@ -96,6 +171,7 @@ export function createRedisBroker({
         .map((spec) => ({ ...spec, workers: servedBy(workers, spec.name) }));
     },
     listen: bus.listen,
+    listenToEvents: events.listen,
     onRegistryChange: bus.onRegistryChange,
     async checkWritable() {
       await answered(redis, redis.set(keys.probe, now(), 'PX', 60_000));

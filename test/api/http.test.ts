@@ -138,17 +138,25 @@ describe('the log', () => {
   });
 });
 
+/** What a route must be sent to get as far as the fault. */
+const BODIES: Readonly<Record<string, string>> = {
+  '/v1/send_task': '{"name":"echo"}',
+  '/v1/send_tasks': '{"tasks":[{"name":"echo"}]}',
+  '/v1/results': '{"task_ids":["x"]}',
+  '/v1/revoke': '{"task_ids":["x"]}',
+  '/v1/registry/{name}/limits': '{"rate_limit":"1/s"}',
+};
+
 describe('a fault of the API', () => {
   const paths = Object.values<Route>(ROUTES).filter(({ path }) => path !== '/health/live');
   for (const { method, path } of paths) {
     it(`is 500 without its message: ${method.toUpperCase()} ${path}`, async () => {
       const { api, lines } = await startFaultyApi();
-      const filled = path.replaceAll(/\{\w+\}/g, 'x');
-      const bodies = ['{"name":"echo"}', '{"tasks":[{"name":"echo"}]}', '{"task_ids":["x"]}'];
-      const body = bodies[['/v1/send_task', '/v1/send_tasks', '/v1/results'].indexOf(path)];
-      const answer = await (method === 'post'
-        ? api.post(filled, body)
-        : api.call(filled, { method: method.toUpperCase() }));
+      const filled = path.replace('{command}', 'ping').replaceAll(/\{\w+\}/g, 'x');
+      const body = BODIES[path];
+      const headers = { 'content-type': 'application/json' };
+      const sent = body === undefined ? {} : { body, headers };
+      const answer = await api.call(filled, { method: method.toUpperCase(), ...sent });
       expect(answer.status).to.equal(500);
       expect(answer.body).to.include({ type: 'urn:kaje:problem:internal', status: 500 });
       expect(answer.text).to.not.match(/hunter2|TypeError|at /);

@@ -18,7 +18,7 @@ const REFUSED: readonly (readonly [title: string, task: unknown, path: string, m
     ['a mistyped name', { name: 'ad' }, '/name', /did you mean "add"\?/],
     ['a name of Object', { name: 'constructor' }, '/name', /no worker serves/],
     ['a mistyped field', { ...ADD, kwarg: {} }, '/kwarg', /unknown field "kwarg".*"kwargs"\?/],
-    ['a field of later', { ...ADD, priority: 5 }, '/priority', /unknown field "priority"/],
+    ['a field of later', { ...ADD, link: 'x' }, '/link', /unknown field "link"/],
     ['a field with a slash', { ...ADD, 'a/b~': 1 }, '/a~1b~0', /unknown field "a\/b~"/],
     ['args that are none', { name: 'add', args: {} }, '/args', /expected array, got object/],
     ['kwargs that are none', { name: 'add', kwargs: [] }, '/kwargs', /expected object, got array/],

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
 import { defineTask } from '../../client/index.ts';
-import { SCHEMAS } from '../../shared/protocol.ts';
+import { SCHEMAS } from '../../shared/schemas.ts';
 import { add, echo } from '../fixtures/quick.ts';
 import { commandsDuring } from '../support/monitor.ts';
 import { startApiAlone, startApiAndWorker } from '../support/stack.ts';

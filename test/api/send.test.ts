@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { SCHEMAS } from '../../shared/protocol.ts';
+import { SCHEMAS } from '../../shared/schemas.ts';
 import { add, boom, echo, filed, hold } from '../fixtures/quick.ts';
 import { startApiAlone, startApiAndWorker, storedIn } from '../support/stack.ts';
 

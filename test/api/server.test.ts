@@ -77,6 +77,16 @@ describe('the server', () => {
     expect(refused).to.equal(true);
   });
 
+  it('does not wait for connections that a client has opened ahead and never used', async () => {
+    const api = await startTestApi();
+    const { closed } = await openRaw(api.url);
+    await api.get('/health/live');
+    const before = Date.now();
+    await api.stop();
+    expect(Date.now() - before).to.be.below(4000);
+    expect(await closed).to.equal('');
+  });
+
   it('says so when its port is taken, and leaves nothing open', async () => {
     const api = await startTestApi();
     const port = Number(new URL(api.url).port);

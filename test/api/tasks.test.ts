@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { SCHEMAS } from '../../shared/protocol.ts';
+import { SCHEMAS } from '../../shared/schemas.ts';
 import { add, boom, echo, filed, hold, report, stubborn } from '../fixtures/quick.ts';
 import type { TestApi } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';

@@ -105,7 +105,7 @@ describe('commands that ask a running Kaje', () => {
 
   it('registry shows one task: its options, workers and input', async () => {
     const { code, text } = await kaje('registry', 'add');
-    expect(text).to.match(/^add\n\nqueue +default\nmax retries +0\n/);
+    expect(text).to.match(/^add\n\nqueue +default\n[\s\S]*\nmax retries +0\n/);
     expect(text).to.match(/\nworkers +worker-\d+@\S+\n\ninput, as JSON Schema\n\{/);
     expect(text).to.include('"properties"');
     expect(code).to.equal(0);

@@ -8,6 +8,7 @@ import { FIXTURES, runKaje } from '../support/worker.ts';
 
 const COMMANDS = [
   ...['start', 'api', 'worker', 'send', 'result', 'registry', 'queues', 'workers', 'doctor'],
+  ...['top', 'status', 'inspect', 'control', 'pause', 'resume', 'purge'],
 ];
 
 type Misuse = readonly [title: string, args: string[], line: RegExp, env?: NodeJS.ProcessEnv];
@@ -48,6 +49,16 @@ const MISUSES: readonly Misuse[] = [
   ],
   ['a time without its zone', ['send', 'a', '--eta', '2026-11-22T10:00'], /time with its zone/],
   ['headers that are no object', ['send', 'a', '--headers', '1'], /Expected a JSON object/],
+  [
+    'a question that no worker knows',
+    ['inspect', 'activ'],
+    /'activ' is invalid .* Allowed choices are active, reserved, /,
+  ],
+  [
+    'bounds in the wrong order',
+    ['worker', '--tasks', FIXTURES, '--autoscale', '3,10'],
+    /--autoscale \(KAJE_AUTOSCALE\) to be most and least, such as 10,3,.*got "3,10"/,
+  ],
   ['a flag out of range', ['api', '--port', '99999'], /--port \(KAJE_PORT\).*"99999"/],
   ['a variable out of range', ['api'], /--port \(KAJE_PORT\).*"web"/, { KAJE_PORT: 'web' }],
   [

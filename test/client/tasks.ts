@@ -39,4 +39,17 @@ export const mirror = defineTask('mirror', {
   }),
 });
 
-export const all = [add, long, refuse, mirror];
+/** Writes so many lines, one after the other, and fails. */
+export const chatter = defineTask('chatter', {
+  input: z.object({ lines: z.number() }),
+  retry: { max: 0, delay: 0.01 },
+  async run({ lines }, ctx): Promise<void> {
+    for (let n = 1; n <= lines; n++) {
+      ctx.log.info(`line ${n}`);
+      await sleep(60);
+    }
+    throw new Error('enough said');
+  },
+});
+
+export const all = [add, long, refuse, mirror, chatter];

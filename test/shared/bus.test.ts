@@ -93,6 +93,22 @@ describe('the bus', () => {
     });
   });
 
+  it('hands the messages of any other channel to those who ask for it, until they leave', async () => {
+    const { bus, keys, redis } = await startTestBus();
+    const seen: string[] = [];
+    const others = await bus.subscribe(keys.events, (message) => seen.push(`other ${message}`));
+    const stop = await bus.subscribe(keys.events, (message) => seen.push(message));
+    await redis.publish(keys.events, 'a,b');
+    await eventually(() => seen.length === 2);
+    others();
+    others();
+    await redis.publish(keys.events, 'c');
+    await eventually(() => seen.length === 3);
+    expect(seen).to.deep.equal(['other a,b', 'a,b', 'c']);
+    stop();
+    await eventually(async () => (await redis.pubsub('CHANNELS', keys.events)).length === 0);
+  });
+
   it('announces all changes of one tick by one message a channel', async () => {
     const { announce, keys, redis } = await startTestBus();
     await redis.ping();

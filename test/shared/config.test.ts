@@ -42,6 +42,8 @@ describe('the settings', () => {
     ['KAJE_QUEUE_MAX_LENGTH', '-1'],
     ['KAJE_CONCURRENCY', '0'],
     ['KAJE_CONCURRENCY', '10001'],
+    ['KAJE_AUTOSCALE', '3,10'],
+    ['KAJE_AUTOSCALE', 'on'],
     ['KAJE_GRACE', '-1'],
     ['KAJE_GRACE', 'Infinity'],
     ['KAJE_RESULT_EXPIRES', '0'],

@@ -1,6 +1,8 @@
 import { expect } from 'chai';
-import { eventsSince } from '../../shared/events.ts';
-import { type Place, recordOf, type TaskRecord } from '../../shared/results.ts';
+import { eventsSince, storySince } from '../../shared/events.ts';
+import type { Place } from '../../shared/jobHash.ts';
+import { recordOf, type TaskRecord } from '../../shared/results.ts';
+import type { TaskLogLine, TaskLogsBody } from '../../shared/schemas.ts';
 import { foundTask, type StoredHash } from '../support/record.ts';
 
 function record(place: Place, hash: StoredHash = {}): TaskRecord {
@@ -87,7 +89,8 @@ describe('the events of a task', () => {
     '',
     'x',
     '1-2',
-    '1-2-3-4',
+    '1-2-3-4-5',
+    '1-2-3-',
     '-1-0-0',
     '1-22-3',
     '1e3-1-0',
@@ -97,4 +100,91 @@ describe('the events of a task', () => {
       expect(eventsSince(record('waiting'), garbage).map(({ id }) => id)).to.deep.equal(['0-0-0']);
     });
   }
+});
+
+const line = (number: number): TaskLogLine => {
+  const at = '2026-11-22T10:00:00.000Z';
+  return { number, at, level: 'info', message: `line ${number}`, fields: {}, attempt: 1 };
+};
+
+/** A log of so many lines, of which the last three are kept; `asked` collects what is read. */
+function logOf(total: number) {
+  const asked: number[] = [];
+  const read = async (after: number): Promise<TaskLogsBody> => {
+    asked.push(after);
+    const all = Array.from({ length: total }, (_, i) => line(i + 1));
+    return { logs: all.slice(Math.max(after, total - 3)), total };
+  };
+  return { asked, read };
+}
+
+async function story(now: TaskRecord, lastId: string | undefined, logs = now.logs) {
+  const { asked, read } = logOf(logs);
+  const events = await storySince(now, lastId, read);
+  const told = events.map((event) => {
+    return event.type === 'log' ? `${event.id} ${event.line.message}` : `${event.id} ${event.type}`;
+  });
+  return { told, asked };
+}
+
+describe('the story of a task that writes', () => {
+  const running = (logs: number) => record('active', { ...run(1), logs });
+  const done = (logs: number) => record('finished', { ...ended(1), returnvalue: '5', logs });
+
+  const STORIES: readonly [
+    why: string,
+    now: TaskRecord,
+    last: string | undefined,
+    told: string[],
+  ][] = [
+    [
+      'is told from the start',
+      running(2),
+      undefined,
+      ['1-1-0 state', '1-1-0-1 line 1', '1-1-0-2 line 2'],
+    ],
+    ['goes on behind the lines told', running(2), '1-1-0-1', ['1-1-0-2 line 2']],
+    ['goes on behind an id without lines', running(1), '1-1-0', ['1-1-0-1 line 1']],
+    [
+      'skips lines that are kept no more',
+      running(9),
+      '1-1-0-2',
+      ['1-1-0-7 line 7', '1-1-0-8 line 8', '1-1-0-9 line 9'],
+    ],
+    ['has nothing to tell twice', running(2), '1-1-0-2', []],
+    ['has its lines before its end', done(1), '1-1-0', ['1-1-0-1 line 1', '1-4-0-1 state']],
+    [
+      'has a missed start before its lines',
+      done(1),
+      '0-0-0',
+      ['1-1-0 state', '1-1-0-1 line 1', '1-4-0-1 state'],
+    ],
+    [
+      'is told whole of a task that has ended',
+      done(1),
+      undefined,
+      ['1-1-0-1 line 1', '1-4-0-1 state'],
+    ],
+    ['keeps the lines told in the ids of later states', done(2), '1-1-0-2', ['1-4-0-2 state']],
+    ['is over behind its end', done(2), '1-4-0-2', []],
+  ];
+  for (const [why, now, last, told] of STORIES) {
+    it(why, async () => {
+      expect((await story(now, last)).told).to.deep.equal(told);
+    });
+  }
+
+  it('reads no lines where the record tells of no new ones', async () => {
+    expect((await story(running(0), undefined)).asked).to.deep.equal([]);
+    expect((await story(running(2), '1-1-0-2')).asked).to.deep.equal([]);
+    expect((await story(running(3), '1-1-0-2')).asked).to.deep.equal([2]);
+  });
+
+  it('has ids that lead to every line and state once, wherever it was cut', async () => {
+    const whole = (await story(done(3), '0-0-0')).told;
+    for (const [i, cut] of whole.entries()) {
+      const [id] = cut.split(' ');
+      expect((await story(done(3), id)).told, cut).to.deep.equal(whole.slice(i + 1));
+    }
+  });
 });

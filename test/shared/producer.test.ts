@@ -4,6 +4,7 @@ import type { Broker } from '../../shared/broker.ts';
 import { createCatalog } from '../../shared/catalog.ts';
 import { InvalidRequestError, QueueFullError, TaskConflictError } from '../../shared/errors.ts';
 import { createProducer } from '../../shared/producer.ts';
+import { specOf } from '../../shared/registry.ts';
 import { defineTask } from '../../shared/task.ts';
 import { publish, startTestBroker } from '../support/broker.ts';
 
@@ -49,7 +50,7 @@ describe('the producer', () => {
   it('refuses the wrong one of a tick and stores the rest', async () => {
     const { producer, stored } = await startTestProducer();
     const requests = [request(), { name: 'ad' }, request(), { name: 'add', kwargs: { a: 'x' } }];
-    const answers = await Promise.allSettled(requests.map(producer.send));
+    const answers = await Promise.allSettled(requests.map((each) => producer.send(each)));
     const kinds = answers.map(({ status }) => status);
     expect(kinds).to.deep.equal(['fulfilled', 'rejected', 'fulfilled', 'rejected']);
     expect(await stored()).to.equal(2);
@@ -82,7 +83,7 @@ describe('the producer', () => {
   it('tells the repeat from the conflict also inside one tick', async () => {
     const { producer, writes } = await startTestProducer();
     const requests = [request('a'), request('a'), request('a', 9), request('b')];
-    const answers = await Promise.allSettled(requests.map(producer.send));
+    const answers = await Promise.allSettled(requests.map((each) => producer.send(each)));
     const told = answers.map((each) =>
       each.status === 'fulfilled' ? each.value.replayed : each.reason,
     );
@@ -107,7 +108,7 @@ describe('the producer', () => {
 
   it('tells every sender of a tick when the write failed', async () => {
     const { broker } = await startTestBroker();
-    const specs = async () => new Map([['add', { ...specOfAdd }]]);
+    const specs = async () => new Map([['add', specOfAdd]]);
     const away = { ...broker, specs, add: () => Promise.reject(new Error('away')) };
     const producer = createProducer({ broker: away, catalog: createCatalog(away) });
     const errors = await Promise.all(times(3, () => failure(producer.send(request()))));
@@ -178,13 +179,7 @@ describe('the producer', () => {
   });
 });
 
-const specOfAdd = {
-  name: 'add',
-  description: null,
-  input: null,
-  validates: false,
-  options: { queue: 'default', max_retries: 0, result_expires: null, ignore_result: false },
-};
+const specOfAdd = specOf(defineTask('add', { run: () => 0 }));
 
 const failure = (promise: Promise<unknown>): Promise<unknown> =>
   promise.then(

@@ -40,6 +40,18 @@ describe('the registry', () => {
   });
 });
 
+const NOTHING_SAID = {
+  priority: 5,
+  expires: null,
+  time_limit: null,
+  soft_time_limit: null,
+  rate_limit: null,
+  max_concurrency: null,
+  run_in: 'main',
+  acks_late: true,
+  unique: null,
+};
+
 describe('the published description of a task', () => {
   it('has a default for everything that the task leaves open', () => {
     expect(specOf(add)).to.deep.equal({
@@ -47,17 +59,49 @@ describe('the published description of a task', () => {
       description: null,
       input: null,
       validates: false,
-      options: { queue: 'default', max_retries: 0, result_expires: null, ignore_result: false },
+      options: {
+        queue: 'default',
+        max_retries: 0,
+        result_expires: null,
+        ignore_result: false,
+        ...NOTHING_SAID,
+      },
     });
   });
 
   it('tells the options that a call may override', () => {
-    const options = { queue: 'slow', retry: { max: 7 }, resultExpires: 60, ignoreResult: true };
-    const spec = specOf(defineTask('pay', { ...options, description: 'Pays', run }));
+    const spec = specOf(
+      defineTask('pay', {
+        description: 'Pays',
+        queue: 'slow',
+        priority: 9,
+        expires: 3600,
+        retry: { max: 7 },
+        timeLimit: 30,
+        softTimeLimit: 25,
+        rateLimit: '10/s',
+        maxConcurrency: 4,
+        runIn: 'thread',
+        acksLate: false,
+        unique: { key: ['invoice'] },
+        resultExpires: 60,
+        ignoreResult: true,
+        run,
+      }),
+    );
     expect(spec.description).to.equal('Pays');
     expect(spec.options).to.deep.equal({
       queue: 'slow',
+      priority: 9,
+      expires: 3600,
       max_retries: 7,
+      time_limit: 30,
+      soft_time_limit: 25,
+      rate_limit: '10/s',
+      max_concurrency: 4,
+      run_in: 'thread',
+      acks_late: false,
+      unique: { key: ['invoice'], ttl: 3600 },
       result_expires: 60,
       ignore_result: true,
     });

@@ -2,9 +2,9 @@ import { expect } from 'chai';
 import { z } from 'zod';
 import { type FieldError, InvalidRequestError } from '../../shared/errors.ts';
 import type { MessageBody } from '../../shared/message.ts';
-import { MAX_COUNTDOWN } from '../../shared/protocol.ts';
 import { specOf, type TaskSpec } from '../../shared/registry.ts';
 import { accept } from '../../shared/request.ts';
+import { MAX_COUNTDOWN } from '../../shared/schemas/tasks.ts';
 import { defineTask } from '../../shared/task.ts';
 
 const NOW = Date.parse('2026-11-22T10:00:00.000Z');
@@ -25,7 +25,8 @@ const specs = new Map<string, TaskSpec>(
   ].map((task) => [task.name, specOf(task)]),
 );
 const catalog = { find: async (name: string) => specs.get(name), names: () => specs.keys() };
-const accepted = (request: unknown) => accept(request, catalog, NOW, '');
+const sender = { catalog, routes: [] };
+const accepted = (request: unknown) => accept(request, sender, NOW, '');
 
 async function refused(request: unknown): Promise<readonly FieldError[]> {
   const error = await accepted(request).catch((reason: unknown) => reason);
@@ -97,7 +98,9 @@ describe('a request to send a task', () => {
     ['no object', 7, '', 'expected object, got number'],
     ['no name', {}, '/name', 'is required'],
     ['an unknown field', { name: 'free', kwarg: {} }, '/kwarg', 'did you mean "kwargs"?'],
-    ['a field of a later release', { name: 'free', priority: 9 }, '/priority', 'unknown field'],
+    ['a field of a later release', { name: 'free', link: {} }, '/link', 'unknown field'],
+    ['a misspelt option', { name: 'free', expire: 9 }, '/expire', 'did you mean "expires"?'],
+    ['a misspelt limit', { name: 'free', timelimit: 9 }, '/timelimit', 'mean "time_limit"?'],
     ['an unknown task', { name: 'mial' }, '/name', 'no worker serves a task "mial"'],
     ['a mistyped task', { name: 'fre' }, '/name', 'did you mean "free"?'],
     ['a wrong id', { name: 'free', task_id: '42' }, '/task_id', 'no digit'],

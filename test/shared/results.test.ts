@@ -1,6 +1,7 @@
 import { expect } from 'chai';
-import { SCHEMAS } from '../../shared/protocol.ts';
-import { FIELDS, type Place, pendingResult, recordOf } from '../../shared/results.ts';
+import { FIELDS, type Place } from '../../shared/jobHash.ts';
+import { pendingResult, recordOf } from '../../shared/results.ts';
+import { SCHEMAS } from '../../shared/schemas.ts';
 import { check } from '../../shared/validation.ts';
 import { foundTask, type StoredHash } from '../support/record.ts';
 

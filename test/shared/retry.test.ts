@@ -1,8 +1,21 @@
 import { expect } from 'chai';
-import { DEFAULT_RETRY, isRetryable, type RetryOptions, retryDelayMs } from '../../shared/retry.ts';
+import {
+  DEFAULT_RETRY,
+  isRetryable,
+  type RetryOptions,
+  retryDelayMs,
+  setLineage,
+} from '../../shared/retry.ts';
 
 class HttpError extends Error {}
 class NotFound extends HttpError {}
+
+/** One that came from another process, where it was a NotFound. */
+function foreign(): Error {
+  const error = new Error();
+  setLineage(error, ['NotFound', 'HttpError', '', 'Error']);
+  return error;
+}
 
 const policyOf = (options: RetryOptions) => ({ ...DEFAULT_RETRY, ...options });
 
@@ -50,6 +63,16 @@ describe('the retry policy', () => {
     ['an excepted class', new HttpError(), { except: [HttpError] }, false],
     ['a subclass of an excepted one', new NotFound(), { except: [HttpError] }, false],
     ['the rest beside an exception', new TypeError(), { except: [HttpError] }, true],
+    ['a foreign error whose class is listed by name', foreign(), { on: [NotFound] }, true],
+    ['a foreign error of a subclass of a listed one', foreign(), { on: [HttpError] }, true],
+    ['a foreign error of another class', foreign(), { on: [TypeError] }, false],
+    [
+      'a foreign error beside a class without a name',
+      foreign(),
+      { on: [class extends Error {}] },
+      false,
+    ],
+    ['a foreign error of an excepted class', foreign(), { except: [HttpError] }, false],
     [
       'a class both listed and excepted',
       new NotFound(),

@@ -1,5 +1,5 @@
 /** A task as the script finds it in Redis, for tests of how records are read. */
-import { FIELDS, type FoundTask, type Place } from '../../shared/results.ts';
+import { FIELDS, type FoundTask, type Place } from '../../shared/jobHash.ts';
 
 export type StoredHash = Partial<Record<(typeof FIELDS)[number], unknown>>;
 

@@ -1,17 +1,21 @@
 /** One run of a task for tests of its steps, without a queue. */
+import type { Config } from '../../shared/config.ts';
 import type { TaskMessage } from '../../shared/message.ts';
-import { createRegistry } from '../../shared/registry.ts';
 import type { StoredProgress } from '../../shared/results.ts';
 import type { Task } from '../../shared/task.ts';
 import { createRun } from '../../worker/run.ts';
 import { messageOf } from './broker.ts';
 import { defer } from './defer.ts';
-import { silentLog } from './redis.ts';
+import { testConfig } from './redis.ts';
+import { testTools } from './tools.ts';
 
 export interface RunOptions {
   readonly retries?: number;
   readonly resultMaxBytes?: number;
   readonly message?: Partial<TaskMessage>;
+  readonly config?: Partial<Config>;
+  /** Whether the worker has the task. Default: true */
+  readonly isKnown?: boolean;
   /** What becomes of each progress that is to be stored. Default: it is stored at once. */
   readonly store?: () => Promise<unknown>;
 }
@@ -19,16 +23,13 @@ export interface RunOptions {
 /** `stored` collects what the task reports as its progress. */
 export function testRun(task: Task, options: RunOptions = {}) {
   const { retries = 0, resultMaxBytes = 1024, message: given = {}, store } = options;
+  const { config = {}, isKnown = true } = options;
   const stored: StoredProgress[] = [];
   const { run, end } = createRun({
     message: messageOf('id-1', { name: task.name, ...given }),
-    registry: createRegistry([[task, 'the test']]),
     retries,
-    resultMaxBytes,
     start: 1,
-    worker: 'w1',
-    signal: new AbortController().signal,
-    log: silentLog(),
+    tools: testTools(testConfig({ resultMaxBytes, ...config }), isKnown ? [task] : []),
     async store(progress) {
       stored.push(progress);
       await store?.();

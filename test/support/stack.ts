@@ -4,7 +4,7 @@ import type { Config } from '../../shared/config.ts';
 import { createKeys } from '../../shared/keys.ts';
 import { specOf } from '../../shared/registry.ts';
 import type { Task } from '../../shared/task.ts';
-import type { QueueChoice } from '../../worker/worker.ts';
+import type { QueueChoice } from '../../worker/fleet.ts';
 import { startTestApi, type TestApi, type TestApiOptions } from './api.ts';
 import { testConfig, testRedis } from './redis.ts';
 import { startTestWorker } from './worker.ts';

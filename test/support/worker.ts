@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import type { Config } from '../../shared/config.ts';
 import { createRegistry } from '../../shared/registry.ts';
 import type { Task } from '../../shared/task.ts';
-import { type QueueChoice, type RunningWorker, startWorker } from '../../worker/worker.ts';
+import type { QueueChoice } from '../../worker/fleet.ts';
+import { type RunningWorker, startWorker } from '../../worker/worker.ts';
 import { defer } from './defer.ts';
 import { silentLog } from './redis.ts';
 

@@ -1,6 +1,14 @@
 /** What the client's types promise, proved by the compiler alone: this file is never run. */
-import type { TaskFailedError } from '../../client/index.ts';
+import type {
+  ActiveTask,
+  ClusterEvent,
+  TaskFailedError,
+  TaskFailedEvent,
+  TaskRetriedEvent,
+  TaskSucceededEvent,
+} from '../../client/index.ts';
 import { type AsyncResult, defineTask, Kaje } from '../../client/index.ts';
+import type { ClusterEventBody } from '../../shared/schemas.ts';
 import type * as tasks from '../client/tasks.ts';
 
 /** Whether two types are the very same, which assignability does not say. */
@@ -34,6 +42,39 @@ export async function inputs(): Promise<void> {
     { name: 'long', input: { ms: 1 } },
     { name: 'refuse' },
   ]);
+}
+
+/** The type of an event says which fields it has. */
+export async function events(): Promise<void> {
+  for await (const event of kaje.events()) {
+    same<typeof event, ClusterEvent>(true);
+    switch (event.type) {
+      case 'task-succeeded':
+        same<typeof event, TaskSucceededEvent>(true);
+        same<typeof event.runtime, number>(true);
+        break;
+      case 'task-failed':
+        same<typeof event.error.message, string>(true);
+        break;
+      case 'worker-offline':
+        same<typeof event.worker, string>(true);
+        break;
+      default:
+        same<typeof event.timestamp, string>(true);
+    }
+    // What is told fits into the one flat object of the contract.
+    const told: ClusterEventBody = event;
+    same<typeof told.type, ClusterEvent['type']>(true);
+  }
+  for await (const event of kaje.events({ types: ['task-failed', 'task-retried'] })) {
+    same<typeof event, TaskFailedEvent | TaskRetriedEvent>(true);
+  }
+}
+
+/** Each question has answers of its own. */
+export async function inspections(): Promise<void> {
+  const { workers } = await kaje.inspect('active', { workers: ['w1'], timeout: 2 });
+  same<(typeof workers)[string], readonly ActiveTask[] | { readonly error: string }>(true);
 }
 
 /** Without a type parameter names and inputs are checked by the API, not by the compiler. */

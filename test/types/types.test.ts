@@ -45,6 +45,22 @@ const MISTAKES: readonly (readonly [title: string, line: string, says: RegExp])[
   ['an option of a client that does not exist', `new Kaje({ url: 'x', port: 1 });`, /'port' does/],
   ['both ways at once', `new Kaje({ url: 'x', redis: 'y' });`, /not assignable/],
   [
+    'an event of a type that does not exist',
+    `kaje.events({ types: ['task-faild'] });`,
+    /'"task-faild"' is not assignable/,
+  ],
+  [
+    'a field that not all events have',
+    `for await (const event of kaje.events()) console.log(event.runtime);`,
+    /'runtime' does not exist on type/,
+  ],
+  [
+    'a field that the events asked for do not have',
+    `for await (const { error } of kaje.events({ types: ['task-sent'] })) console.log(error);`,
+    /'error' does not exist on type 'TaskSentEvent'/,
+  ],
+  ['a middleware that is none', `use((ctx) => ctx.nothing);`, /'nothing' does not exist|not assig/],
+  [
     'a task with an option that does not exist',
     `defineTask('x', { retries: 3, run: () => 1 });`,
     /'retries' does not exist|No overload matches/,
@@ -62,7 +78,7 @@ describe('the types of the client', () => {
 
   it('refuse what must not compile, each line with its own reason', async () => {
     const head = [
-      `import { defineTask, Kaje } from '../../client/index.ts';`,
+      `import { defineTask, Kaje, use } from '../../client/index.ts';`,
       `import type * as tasks from '../../test/client/tasks.ts';`,
       `const kaje = new Kaje<typeof tasks>({ url: 'http://127.0.0.1:8000' });`,
     ];

@@ -1,13 +1,13 @@
 import { Queue } from 'bullmq';
 import { expect } from 'chai';
-import { createRegistry } from '../../shared/registry.ts';
 import { defineTask, type Task, type TaskContext } from '../../shared/task.ts';
 import { createConsumer } from '../../worker/consumer.ts';
 import { createSweeper } from '../../worker/services/sweeper.ts';
 import { messageOf, startTestBroker } from '../support/broker.ts';
 import { defer } from '../support/defer.ts';
 import { eventually } from '../support/eventually.ts';
-import { silentLog, testConfig, testRedis } from '../support/redis.ts';
+import { silentLog, testConfig } from '../support/redis.ts';
+import { testTools } from '../support/tools.ts';
 import { startTestWorker } from '../support/worker.ts';
 
 type Run = (input: never, ctx: TaskContext) => unknown;
@@ -72,18 +72,6 @@ describe('a worker', () => {
     expect(await finished(test, 'a')).to.include({ state: 'FAILURE', retries: 0, max_retries: 0 });
   });
 
-  it('fails a task that it does not have', async () => {
-    const test = await startTestBroker();
-    await startTestWorker(test.config, []);
-    await test.broker.add([
-      messageOf('a', { name: 'nobody', body: { kwargs: {}, max_retries: 5 } }),
-    ]);
-    const result = await finished(test, 'a');
-    expect(result).to.include({ state: 'FAILURE', retries: 0 });
-    expect(result.error).to.include({ type: 'NotRegistered' });
-    expect(result.error?.message).to.contain('"nobody"');
-  });
-
   it('shows progress and the states of the task while it runs, not afterwards', async () => {
     const test = await startTestBroker();
     let letGo: () => void = () => undefined;
@@ -140,8 +128,6 @@ describe('a worker', () => {
       expect(found.state, id).to.equal('SUCCESS');
       expect(found.result, id).to.deep.equal(result);
     }
-    await queue.add('nobody', 'x', { jobId: 'unknown', attempts: 3 });
-    expect(await finished(test, 'unknown')).to.include({ state: 'FAILURE', retries: 0 });
   });
 });
 
@@ -150,12 +136,8 @@ describe('a consumer that was started anew', () => {
     const test = await startTestBroker();
     let letGo: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => (letGo = resolve));
-    const log = silentLog();
-    const registry = createRegistry([[taskOf('wait', () => gate.then(() => 'done')), 'the test']]);
-    const redis = testRedis();
-    redis.options.maxRetriesPerRequest = null;
-    const options = { queue: 'default', concurrency: 2, worker: 'w1', registry, redis, log };
-    const consumer = createConsumer({ ...options, config: test.config });
+    const tools = testTools(test.config, [taskOf('wait', () => gate.then(() => 'done'))]);
+    const consumer = createConsumer({ queue: 'default', concurrency: 2, tools });
     defer(() => consumer.stop(AbortSignal.abort()));
     await test.broker.add([messageOf('a', { name: 'wait' })]);
     await eventually(() => consumer.active === 1);

@@ -8,7 +8,8 @@ export interface AnnouncementOptions {
   readonly redis: Redis;
   readonly keys: Keys;
   readonly registry: Registry;
-  readonly queues: readonly string[];
+  /** Those of now. */
+  queues(): readonly string[];
 }
 
 /**
@@ -17,25 +18,36 @@ export interface AnnouncementOptions {
  */
 const EVENTS_KEPT = 100;
 
+export interface Announcement extends Service {
+  /** Names a queue that is consumed from now on. */
+  announce(queue: string): Promise<void>;
+}
+
 /** Publishes at the start, and again whenever Redis is back: it may have lost its keys. */
 export function createAnnouncement({
   redis,
   keys,
   registry,
   queues,
-}: AnnouncementOptions): Service {
+}: AnnouncementOptions): Announcement {
   const specs = Object.fromEntries(
     [...registry.values()].map((task) => [task.name, JSON.stringify(specOf(task))]),
   );
+  const name = async (names: readonly string[]): Promise<void> => {
+    if (names.length === 0) return;
+    const write = redis.multi().sadd(keys.queues, ...names);
+    for (const queue of names) write.hset(keys.queueMeta(queue), 'opts.maxLenEvents', EVENTS_KEPT);
+    await write.exec();
+  };
   const publish = async (): Promise<void> => {
-    const write = redis.multi().sadd(keys.queues, ...queues);
-    for (const queue of queues) write.hset(keys.queueMeta(queue), 'opts.maxLenEvents', EVENTS_KEPT);
-    if (registry.size > 0) write.hset(keys.registry, specs);
-    await write.publish(keys.registryChanges, '').exec();
+    await name(queues());
+    if (registry.size > 0) await redis.hset(keys.registry, specs);
+    await redis.publish(keys.registryChanges, '');
   };
   const again = () => void publish().catch(() => undefined);
   return {
     name: 'announcement',
+    announce: (queue) => name([queue]),
     async start() {
       await publish();
       redis.on('ready', again);

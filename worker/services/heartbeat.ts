@@ -5,10 +5,10 @@ import type { Redis } from 'ioredis';
 import { HEARTBEAT_TTL_MS } from '../../shared/brokers/cluster.ts';
 import type { Keys } from '../../shared/keys.ts';
 import type { Log } from '../../shared/log.ts';
-import type { WorkerBody } from '../../shared/protocol.ts';
 import type { Registry } from '../../shared/registry.ts';
-import type { Consumer } from '../consumer.ts';
+import type { WorkerBody } from '../../shared/schemas.ts';
 import { every, type Service } from '../every.ts';
+import type { Fleet } from '../fleet.ts';
 
 export interface HeartbeatOptions {
   readonly worker: string;
@@ -16,7 +16,7 @@ export interface HeartbeatOptions {
   readonly redis: Redis;
   readonly keys: Keys;
   readonly registry: Registry;
-  readonly consumers: readonly Consumer[];
+  readonly fleet: Pick<Fleet, 'queues' | 'active' | 'totals'>;
   readonly log: Log;
   isStopping(): boolean;
 }
@@ -25,11 +25,20 @@ const BEAT_MS = 2000;
 /** How long a dead worker is remembered in the set of workers. */
 const FORGET_MS = 60_000;
 
-export function createHeartbeat(options: HeartbeatOptions): Service & { beat(): Promise<void> } {
+export interface Heartbeat extends Service {
+  /** Tells how things stand now. */
+  beat(): Promise<void>;
+  /** Longest stall of the event loop since the last beat, or before it, milliseconds. */
+  loopLagMs(): number;
+}
+
+export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
   const { redis, keys, worker } = options;
   const startedAt = new Date().toISOString();
   const lag = monitorEventLoopDelay({ resolution: 20 });
   lag.enable();
+  let lagBefore = 0;
+  const lagNow = () => Math.max(0, Math.round(lag.max / 1e6) - 20);
 
   const beat = async (): Promise<void> => {
     // Beats of an outage would pile up in the connection and all arrive at its end.
@@ -40,13 +49,13 @@ export function createHeartbeat(options: HeartbeatOptions): Service & { beat(): 
       started_at: startedAt,
       heartbeat_at: new Date(now).toISOString(),
     };
-    const loopLag = Math.max(0, Math.round(lag.max / 1e6) - 20);
+    lagBefore = lagNow();
     lag.reset();
     await redis
       .multi()
       .set(
         keys.worker(worker),
-        JSON.stringify({ ...body, loop_lag_ms: loopLag }),
+        JSON.stringify({ ...body, loop_lag_ms: lagBefore }),
         'PX',
         HEARTBEAT_TTL_MS,
       )
@@ -73,6 +82,7 @@ export function createHeartbeat(options: HeartbeatOptions): Service & { beat(): 
   return {
     ...loop,
     beat,
+    loopLagMs: () => Math.max(lagBefore, lagNow()),
     async start() {
       await warnOfTwin();
       await loop.start();
@@ -90,20 +100,19 @@ export function createHeartbeat(options: HeartbeatOptions): Service & { beat(): 
 function describe(
   options: HeartbeatOptions,
 ): Omit<WorkerBody, 'started_at' | 'heartbeat_at' | 'loop_lag_ms'> {
-  const { consumers, registry, worker, version } = options;
-  const sum = (pick: (consumer: Consumer) => number) =>
-    consumers.reduce((total, consumer) => total + pick(consumer), 0);
+  const { fleet, registry, worker, version } = options;
+  const { succeeded, failed, retried } = fleet.totals();
   return {
     id: worker,
     hostname: hostname(),
     pid: process.pid,
     version,
-    queues: consumers.map(({ queue: name, concurrency }) => ({ name, concurrency })),
+    queues: fleet.queues(),
     tasks: [...registry.keys()].sort(),
-    active: sum(({ active }) => active),
-    succeeded: sum(({ totals }) => totals.succeeded),
-    failed: sum(({ totals }) => totals.failed),
-    retried: sum(({ totals }) => totals.retried),
+    active: fleet.active(),
+    succeeded,
+    failed,
+    retried,
     memory_mb: Math.round(process.memoryUsage.rss() / 2 ** 20),
     stopping: options.isStopping(),
   };

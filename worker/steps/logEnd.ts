@@ -1,4 +1,4 @@
-import type { TaskErrorBody } from '../../shared/protocol.ts';
+import type { TaskErrorBody } from '../../shared/schemas.ts';
 import type { Run, Step } from '../context.ts';
 
 /** Writes one line for each run when it has ended: the wording of all task lines is here. */
@@ -20,6 +20,15 @@ function write({ outcome, log }: Run, fields: object): void {
       log.warn({ state: 'RETRY', ...fields, ...more }, 'task failed and will be retried');
       break;
     }
+    case 'revoked':
+      log.warn({ state: 'REVOKED', ...fields, error: inWords(outcome.error) }, 'task was revoked');
+      break;
+    case 'later':
+      log.debug(
+        { state: 'PENDING', again_in: outcome.delayMs / 1000, why: outcome.why },
+        'task waits on',
+      );
+      break;
     case 'failure': {
       const { error } = outcome;
       const more = { error: inWords(error), traceback: error.traceback };

@@ -1,16 +1,28 @@
+import { TaskRevokedError } from '../../shared/taskErrors.ts';
 import type { Run, Step } from '../context.ts';
 import { describeError, PermanentError } from '../outcome.ts';
 
-/** Makes an outcome of what the task returned or threw; a result that is no JSON is a failure. */
+/**
+ * Makes an outcome of what the task returned or threw; a result that is no JSON is a failure.
+ * A run that was revoked and returns all the same has done its work: its result counts.
+ */
 export const settle: Step = async function settle(run, next) {
   try {
     await next();
     run.outcome = { kind: 'success', value: storable(run) };
   } catch (thrown) {
-    run.thrown = thrown;
-    run.outcome = { kind: 'failure', error: describeError(thrown) };
+    run.thrown = causeOf(run, thrown);
+    const kind = run.isRevoked ? 'revoked' : 'failure';
+    const error = run.isRevoked ? new TaskRevokedError() : run.thrown;
+    run.outcome = { kind, error: describeError(error) };
   }
 };
+
+/** What Node throws when a signal is aborted says nothing; why it was aborted does. */
+function causeOf({ abort: { signal } }: Run, thrown: unknown): unknown {
+  const isAbort = thrown instanceof Error && thrown.name === 'AbortError';
+  return isAbort && signal.aborted ? signal.reason : thrown;
+}
 
 /** The value to store. Checked here: BullMQ would run the task again over a result that it cannot store. */
 function storable({ task, message, value, resultMaxBytes }: Run): unknown {

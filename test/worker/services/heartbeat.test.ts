@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { expect } from 'chai';
 import { createKeys } from '../../../shared/keys.ts';
 import { createRegistry } from '../../../shared/registry.ts';
+import { createFleet } from '../../../worker/fleet.ts';
 import { createHeartbeat } from '../../../worker/services/heartbeat.ts';
 import { defer } from '../../support/defer.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -17,7 +18,11 @@ async function startTestHeartbeat() {
   const { log, lines } = collectLog();
   const registry = createRegistry([]);
   const isStopping = () => false;
-  const about = { worker, version: '1', consumers: [], registry, isStopping };
+  const create = () => {
+    throw new Error('It has no queues');
+  };
+  const fleet = createFleet({ queues: [], concurrency: 1, create });
+  const about = { worker, version: '1', fleet, registry, isStopping };
   const heartbeat = createHeartbeat({ ...about, redis, keys, log });
   defer(() => heartbeat.stop());
   const stored = async () => JSON.parse((await redis.get(keys.worker(worker))) ?? 'null');

@@ -20,6 +20,9 @@ function startTestWatchdog(given: { active?: number; fetches?: boolean; isLate?:
       seen.looks++;
       return given.fetches ? { ...totals, fetched: seen.looks } : totals;
     },
+    running: () => [],
+    setConcurrency: () => undefined,
+    revoke: () => [],
     restart: () => void seen.restarts++,
     stop: async () => undefined,
   };

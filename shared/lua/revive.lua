@@ -1,0 +1,29 @@
+-- Prepares a task that has ended for another life: its marks and what was counted are over.
+--
+-- KEYS[1]  base of the queue, "<prefix>:<queue>:"
+-- ARGV[1]  id, ARGV[2] epoch ms
+-- Returns  "ended": BullMQ can put it back; "waiting": it was marked where it waits, and waits on;
+--          "taken": a worker has just taken it out, to file it; "open": it has not ended
+local base, id = KEYS[1], ARGV[1]
+local key = base .. id
+
+local fields = redis.call('HMGET', key, 'finishedOn', 'defa', 'deferred', 'ats')
+if fields[1] then
+  redis.call('HDEL', key, 'defa', 'deferred', 'stc')
+  return 'ended'
+end
+if not fields[2] then
+  return 'open'
+end
+if redis.call('EXISTS', key .. ':lock') == 1 then
+  -- The run during which it was marked goes on.
+  return string.match(fields[3] or '', '^[^,]*') == fields[4] and 'open' or 'taken'
+end
+redis.call('HDEL', key, 'defa', 'deferred', 'stc', 'atm', 'failedReason', 'processedOn')
+if redis.call('ZREM', base .. 'delayed', id) == 1 then
+  -- Not when its retry would have been due, but now: by the way of all that have ended.
+  redis.call('HSET', key, 'finishedOn', ARGV[2])
+  redis.call('ZADD', base .. 'failed', ARGV[2], id)
+  return 'ended'
+end
+return 'waiting'

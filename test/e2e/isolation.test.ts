@@ -1,0 +1,104 @@
+/** Tasks in threads and processes: killed in time, and their crashes are theirs alone. */
+import { expect } from 'chai';
+import { startTestApi } from '../support/api.ts';
+import { countStates, endOf, LIFE, sendAll, times } from '../support/batches.ts';
+import { eventually } from '../support/eventually.ts';
+import { testRedis } from '../support/redis.ts';
+import { runWorkerProcess } from '../support/worker.ts';
+
+const WORKER = ['--tasks', LIFE, '--log-level', 'warn'];
+
+for (const kind of ['thread', 'process'] as const) {
+  describe(`a busy loop in a ${kind}`, () => {
+    it('ends at its hard limit, and the next task of its slot runs at once', async () => {
+      const api = await startTestApi();
+      const queues = ['--queues', 'default:1'];
+      await runWorkerProcess(api.config, [...WORKER, ...queues, '--name', 'one']);
+      const name = `spin_${kind}`;
+      const children = async () =>
+        (await api.get('/v1/inspect/stats')).body.workers.one?.children[kind];
+      await eventually(async () => (await children())?.idle === 1, 20_000);
+      const ids = await sendAll(api, [
+        { name, time_limit: 3 },
+        { name, kwargs: { ms: 10 } },
+      ]);
+      await eventually(async () => (await children())?.busy === 1);
+      const [loop, next] = await endOf(api, ids, 15_000);
+      expect(loop).to.include({ state: 'FAILURE' });
+      expect(loop?.error?.type).to.equal('TimeLimitExceeded');
+      expect(loop?.runtime).to.be.within(3, 3.5);
+      expect(next).to.include({ state: 'SUCCESS' });
+      const pause = Date.parse(next?.started_at ?? '') - Date.parse(loop?.date_done ?? '');
+      expect(pause).to.be.lessThan(500);
+    }).timeout(30_000);
+
+    it('leaves the other tasks of the worker undisturbed', async () => {
+      const api = await startTestApi();
+      await runWorkerProcess(api.config, [...WORKER, '--queues', 'default:10']);
+      const loops = await sendAll(
+        api,
+        times(3, () => ({ name: `spin_${kind}` })),
+      );
+      const others = await sendAll(
+        api,
+        times(200, () => ({ name: `in_${kind}` })),
+      );
+      expect(countStates(await endOf(api, others, 15_000))).to.deep.equal({ SUCCESS: 200 });
+      const ended = await endOf(api, loops, 15_000);
+      const errors = ended.map(({ error }) => error?.type);
+      expect(errors).to.deep.equal(times(3, () => 'TimeLimitExceeded'));
+    }).timeout(40_000);
+  });
+}
+
+describe('a worker that is killed', () => {
+  it('leaves no process behind, not even one in a busy loop', async () => {
+    const api = await startTestApi();
+    const redis = testRedis();
+    const worker = await runWorkerProcess(api.config, WORKER);
+    await sendAll(api, [{ name: 'spins_on' }]);
+    const key = `${api.config.prefix}.runs:spins`;
+    const pid = await eventually(
+      async () => Number(await redis.lindex(key, 0)) || undefined,
+      20_000,
+    );
+    expect(isAlive(pid)).to.equal(true);
+    worker.child.kill('SIGKILL');
+    await eventually(() => !isAlive(pid));
+  }).timeout(40_000);
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+describe('crashes among 1,000 good tasks', () => {
+  it('fail for themselves, each with its reason, and all others succeed', async () => {
+    const api = await startTestApi();
+    const limit = ['--max-memory-per-child', '256', '--concurrency', '4'];
+    await runWorkerProcess(api.config, [...WORKER, ...limit]);
+    const crashes = [
+      { name: 'in_thread', how: 'exit', reason: /code 1/ },
+      { name: 'in_process', how: 'exit', reason: /code 1/ },
+      { name: 'in_process', how: 'abort', reason: /abort/ },
+      { name: 'in_thread', how: 'allocate', reason: /memory/ },
+      { name: 'in_process', how: 'allocate', reason: /memory/ },
+    ];
+    const good = (i: number) => ({ name: i % 2 ? 'in_thread' : 'in_process' });
+    const halves = [times(500, good), times(500, good)] as const;
+    const bad = crashes.map(({ name, how }) => ({ name, kwargs: { how } }));
+    const ids = await sendAll(api, [...halves[0], ...bad, ...halves[1]]);
+    const records = await endOf(api, ids, 60_000);
+    expect(countStates(records)).to.deep.equal({ SUCCESS: 1000, FAILURE: 5 });
+    const failed = records.slice(500, 505);
+    crashes.forEach(({ reason, name, how }, i) => {
+      const { error } = failed[i] ?? {};
+      expect(error?.type, `${name} ${how}`).to.equal('WorkerLostError');
+      expect(error?.message, `${name} ${how}`).to.match(reason);
+    });
+  }).timeout(90_000);
+});

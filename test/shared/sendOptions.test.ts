@@ -1,0 +1,72 @@
+import { expect } from 'chai';
+import { SCHEMAS, type SendTaskRequest } from '../../shared/schemas.ts';
+import { requestOf, type SendOptions } from '../../shared/sendOptions.ts';
+import { check } from '../../shared/validation.ts';
+
+const at = new Date('2026-11-22T10:00:00.000Z');
+const time = at.toISOString();
+
+const EVERY: SendOptions = {
+  args: [1],
+  taskId: 'a',
+  queue: 'q',
+  priority: 0,
+  countdown: 0,
+  expires: 0,
+  timeLimit: 2,
+  softTimeLimit: 1,
+  maxRetries: 0,
+  ignoreResult: false,
+  resultExpires: 5,
+  headers: {},
+  tags: [],
+};
+
+describe('the options of a send', () => {
+  it('say in camelCase what the request says in snake_case, nothing lost for being 0 or false', () => {
+    const request = requestOf('add', { a: 1 }, EVERY);
+    expect(request).to.deep.equal({
+      ...{ name: 'add', args: [1], kwargs: { a: 1 }, task_id: 'a', queue: 'q', priority: 0 },
+      ...{ countdown: 0, expires: 0, time_limit: 2, soft_time_limit: 1, max_retries: 0 },
+      ...{ ignore_result: false, result_expires: 5, headers: {}, tags: [] },
+    });
+    expect(check(SCHEMAS.SendTask, request)).to.deep.equal([]);
+  });
+
+  it('reach every field of a request', () => {
+    const { countdown: _, ...rest } = EVERY;
+    const both = { ...requestOf('add', {}, EVERY), ...requestOf('add', {}, { ...rest, eta: at }) };
+    expect(Object.keys(both).sort()).to.deep.equal(Object.keys(SCHEMAS.SendTask.properties).sort());
+  });
+
+  const cases: readonly [why: string, options: SendOptions, request: Partial<SendTaskRequest>][] = [
+    ['nothing is said', {}, {}],
+    ['an option is undefined', { ...{ queue: undefined as never }, tags: ['t'] }, { tags: ['t'] }],
+    ['times are dates', { eta: at, expires: at }, { eta: time, expires: time }],
+    ['an expiry is in seconds', { expires: 1.5 }, { expires: 1.5 }],
+  ];
+  for (const [why, options, request] of cases) {
+    it(`are no more than what was said when ${why}`, () => {
+      const all = requestOf('add', undefined, options);
+      expect(all).to.deep.equal({ name: 'add', ...request });
+    });
+  }
+
+  const wrong: readonly [why: string, options: object, path: string][] = [
+    ['a date that is none', { eta: new Date('x') }, '/eta'],
+    ['an expiry that is no date', { expires: new Date(Number.NaN) }, '/expires'],
+    ['a time in words', { eta: 'tomorrow' }, '/eta'],
+    ['no number', { priority: Number.NaN }, '/priority'],
+  ];
+  for (const [why, options, path] of wrong) {
+    it(`leave it to whoever accepts the request to refuse ${why}`, () => {
+      const errors = check(SCHEMAS.SendTask, requestOf('add', {}, options as SendOptions));
+      expect([...new Set(errors.map((error) => error.path))]).to.deep.equal([path]);
+    });
+  }
+
+  it('take a time as text too, from programs without types', () => {
+    const options = { eta: time, expires: time } as unknown as SendOptions;
+    expect(requestOf('add', {}, options)).to.include({ eta: time, expires: time });
+  });
+});

@@ -1,0 +1,41 @@
+import { expect } from 'chai';
+import * as errors from '../../shared/taskErrors.ts';
+import { describeError } from '../../worker/outcome.ts';
+
+const { Reject, RetryRequest, SoftTimeLimitExceeded, TaskExpired, TaskRevokedError } = errors;
+const { MaxRetriesExceededError, TimeLimitExceeded, WorkerLostError } = errors;
+
+describe('errors about runs', () => {
+  const table: readonly [error: Error, type: string, message: string | RegExp][] = [
+    [new RetryRequest(), 'Retry', 'The task asked to be run again'],
+    [new RetryRequest({ error: new TypeError('502') }), 'Retry', '502'],
+    [new RetryRequest({ error: 'text' }), 'Retry', 'The task asked to be run again'],
+    [new Reject(), 'Reject', 'The task was rejected'],
+    [new Reject('not here'), 'Reject', 'not here'],
+    [new MaxRetriesExceededError('3 of 3'), 'MaxRetriesExceededError', '3 of 3'],
+    [new TimeLimitExceeded(1.5), 'TimeLimitExceeded', /time limit of 1.5 s$/],
+    [new SoftTimeLimitExceeded(2), 'SoftTimeLimitExceeded', /soft time limit of 2 s$/],
+    [new WorkerLostError('gone'), 'WorkerLostError', 'gone'],
+    [new TaskRevokedError(), 'TaskRevokedError', 'The task was revoked'],
+    [new TaskExpired(), 'TaskExpired', /before it expired$/],
+  ];
+  for (const [error, type, message] of table) {
+    it(`are shown as ${type}: ${message}`, () => {
+      const described = describeError(error);
+      expect(described.type).to.equal(type);
+      if (typeof message === 'string') expect(described.message).to.equal(message);
+      else expect(described.message).to.match(message);
+      expect(error).to.be.instanceOf(Error);
+    });
+  }
+
+  it('put a task back after a second, unless told otherwise', () => {
+    expect(new Reject('no')).to.include({ requeue: false, delay: 1 });
+    expect(new Reject('no', { requeue: true, delay: 5 })).to.include({ requeue: true, delay: 5 });
+  });
+
+  it('keep what a retry was asked with', () => {
+    const options = { countdown: 5, maxRetries: 9 };
+    expect(new RetryRequest(options).options).to.equal(options);
+  });
+});

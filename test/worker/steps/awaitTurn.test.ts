@@ -1,0 +1,71 @@
+import { expect } from 'chai';
+import { defineTask, type TaskOptions } from '../../../shared/task.ts';
+import type { Run } from '../../../worker/context.ts';
+import { createRunning } from '../../../worker/running.ts';
+import { awaitTurn } from '../../../worker/steps/awaitTurn.ts';
+import { eventually } from '../../support/eventually.ts';
+import { testRun } from '../../support/run.ts';
+
+const single = (options: TaskOptions = { maxConcurrency: 1 }) =>
+  testRun(defineTask('single', { ...options, run: () => 1 })).run;
+
+/** Jobs of the task that hold a place. */
+const holders = ({ tools: { redis, keys } }: Run) =>
+  redis.zrange(keys.running('single'), '0', '-1');
+
+const never = () => Promise.reject(new Error('the next step was called'));
+
+describe('the step awaitTurn', () => {
+  it('asks nothing for a task without limits', async () => {
+    const run = single({});
+    let isRun = false;
+    await awaitTurn(run, async () => {
+      isRun = true;
+    });
+    expect(isRun).to.equal(true);
+    const { redis, keys } = run.tools;
+    expect(await redis.keys(`${keys.prefix}*`)).to.deep.equal([]);
+  });
+
+  it('holds a place while the task runs, and gives it back, whatever becomes of the run', async () => {
+    const run = single();
+    const failure = new Error('no');
+    const thrown = await awaitTurn(run, async () => {
+      expect(await holders(run)).to.deep.equal([run.job]);
+      throw failure;
+    }).catch((error: unknown) => error);
+    expect(thrown).to.equal(failure);
+    await eventually(async () => (await holders(run)).length === 0);
+  });
+
+  it('puts off one that has no place', async () => {
+    const run = single();
+    const other = { ...run, job: `${run.job}-other` };
+    await run.tools.redis.set(`${run.job}:lock`, 'token');
+    await awaitTurn(run, async () => {
+      await awaitTurn(other, never);
+    });
+    const why = 'concurrency limit';
+    expect(other.outcome).to.deep.equal({ kind: 'later', delayMs: 60_000, why });
+  });
+
+  it('leaves the place to a run that another worker has taken over', async () => {
+    const run = single();
+    await awaitTurn(run, async () => createRunning(run).lose());
+    expect(await holders(run)).to.deep.equal([run.job]);
+  });
+
+  it('leaves the place to the next run of one that was put back', async () => {
+    const run = single();
+    await awaitTurn(run, async () => createRunning(run).release());
+    expect(await holders(run)).to.deep.equal([run.job]);
+  });
+
+  it('gives the place of one that was terminated back at once, though its run goes on', async () => {
+    const run = single();
+    await awaitTurn(run, async () => {
+      createRunning(run).revoke(true);
+      await eventually(async () => (await holders(run)).length === 0);
+    });
+  });
+});

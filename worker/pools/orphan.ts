@@ -1,0 +1,26 @@
+/**
+ * Ends this process when its parent is gone, also in the middle of a busy loop: a worker that was
+ * killed must not leave children behind that compute for ever. A thread looks, for the main loop
+ * may never come back to hear that the connection to the parent has ended.
+ */
+import { Worker } from 'node:worker_threads';
+
+const LOOK_MS = 1000;
+
+const GUARD = `
+const parent = process.ppid;
+setInterval(() => {
+  if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL');
+}, ${LOOK_MS});
+`;
+
+/** Megabytes: the guard needs next to nothing. */
+const LIMITS = { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 1, stackSizeMb: 1 };
+
+export function endWithParent(): void {
+  const options = { eval: true, resourceLimits: LIMITS, execArgv: [], env: {} };
+  const guard = new Worker(GUARD, options);
+  // A process whose guard could not be had is guarded by the end of its connection all the same.
+  guard.on('error', () => undefined);
+  guard.unref();
+}

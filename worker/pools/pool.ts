@@ -1,0 +1,183 @@
+/**
+ * Runs tasks in children, threads or processes, that can be killed. A child runs one task at a
+ * time; one idle child is kept spare, so that after a kill the next task starts at once.
+ */
+import { availableParallelism } from 'node:os';
+import { resolve as absolute } from 'node:path';
+import { atMost } from '../../shared/atMost.ts';
+import { WorkerLostError } from '../../shared/taskErrors.ts';
+import { createBackoff } from './backoff.ts';
+import type { ChildRun } from './job.ts';
+import { type Member, type MemberOptions, startMember } from './member.ts';
+
+export type { ChildRun } from './job.ts';
+
+export interface PoolOptions extends MemberOptions {
+  /** Most children at once; runs beyond it wait for a free one. A function where it changes. */
+  readonly max: number | (() => number);
+}
+
+export interface Pool {
+  /** Children that start, wait or run; not those that are being ended. */
+  readonly children: number;
+  /** Children that run a task. */
+  readonly busy: number;
+  /** Children that are warm and free: the next run starts at once. */
+  readonly idle: number;
+  /** Starts a first child. Without it the first run does. */
+  start(): void;
+  /**
+   * Runs a task in a child; rejects with what the task threw.
+   * @throws WorkerLostError when the child died, PermanentError when the run can never succeed
+   */
+  run(run: ChildRun): Promise<unknown>;
+  /** Ends all children, and with them what they run. */
+  stop(): Promise<void>;
+}
+
+interface Waiting {
+  readonly run: ChildRun;
+  start(member: Member): void;
+  fail(error: unknown): void;
+}
+
+/** Milliseconds that the end of children may take at a stop: native code cannot be stopped. */
+const STOP_MS = 3000;
+
+export function createPool(options: PoolOptions): Pool {
+  const { log, kind, maxMemoryPerChild } = options;
+  const memberOptions = { ...options, modules: options.modules.map((file) => absolute(file)) };
+  const members = new Set<Member>();
+  const leaving = new Set<Promise<void>>();
+  const waiting = new Set<Waiting>();
+  const backoff = createBackoff();
+  let isStopped = false;
+  let isWarned = false;
+
+  const max = () => Math.max(1, typeof options.max === 'function' ? options.max() : options.max);
+  const all = () => [...members];
+
+  const adjust = (): void => {
+    if (isStopped) return;
+    dispatch();
+    shrink();
+    grow();
+    if (members.size === 0) failAll(backoff.failure);
+  };
+  const dispatch = (): void => {
+    for (const member of members) {
+      const [next] = waiting;
+      if (!next) return;
+      if (member.isIdle) next.start(member);
+    }
+  };
+  const shrink = (): void => {
+    const surplus = members.size - max();
+    const free = all().filter((member) => !member.isBusy);
+    for (const member of free.slice(0, Math.max(0, surplus))) member.end(stopped());
+  };
+  const grow = (): void => {
+    const busy = all().filter((member) => member.isBusy).length;
+    const wanted = Math.min(max(), busy + waiting.size + 1);
+    const starting = all().filter((member) => member.isStarting).length;
+    // More would only slow each other down.
+    const atOnce = Math.min(wanted - members.size, availableParallelism() - starting);
+    for (let i = 0; i < atOnce && backoff.isOver(); i++) add();
+  };
+  const add = (): void => {
+    try {
+      members.add(open());
+    } catch (error) {
+      // The system gives no more processes.
+      onFailedStart(new WorkerLostError(`A ${kind} for tasks did not start: ${error}`));
+    }
+  };
+  const open = (): Member => {
+    const member = startMember(memberOptions, {
+      ready(memory) {
+        warnOfLimit(memory);
+        adjust();
+      },
+      freed() {
+        backoff.reset();
+        adjust();
+      },
+      gone(goodbye, failure) {
+        members.delete(member);
+        leaving.add(goodbye);
+        void goodbye.then(() => leaving.delete(goodbye));
+        if (failure) onFailedStart(failure);
+        adjust();
+      },
+    });
+    return member;
+  };
+  const onFailedStart = (failure: Error): void => {
+    const pauseMs = backoff.failed(failure);
+    log.error(
+      { reason: failure.message, next_start_in: pauseMs / 1000 },
+      `a ${kind} did not start`,
+    );
+  };
+  const warnOfLimit = (memory: number): void => {
+    if (isWarned || maxMemoryPerChild === 0 || memory <= maxMemoryPerChild) return;
+    isWarned = true;
+    const what = { max_memory_per_child: maxMemoryPerChild, idle: Math.round(memory) };
+    log.warn(what, `a ${kind} holds more than its limit before it runs anything: raise the limit`);
+  };
+  const failAll = (error: unknown): void => {
+    for (const each of [...waiting]) each.fail(error);
+  };
+
+  const enqueue = (run: ChildRun): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      const leave = () => {
+        waiting.delete(entry);
+        run.kill.removeEventListener('abort', onKill);
+      };
+      const onKill = () => entry.fail(run.kill.reason);
+      const entry: Waiting = {
+        run,
+        start(member) {
+          leave();
+          run.started?.();
+          resolve(member.run(run));
+        },
+        fail(error) {
+          leave();
+          reject(error);
+        },
+      };
+      run.kill.addEventListener('abort', onKill);
+      waiting.add(entry);
+      adjust();
+    });
+
+  return {
+    get children() {
+      return members.size;
+    },
+    get busy() {
+      return all().filter((member) => member.isBusy).length;
+    },
+    get idle() {
+      return all().filter((member) => member.isIdle).length;
+    },
+    start: adjust,
+    async run(run) {
+      run.kill.throwIfAborted();
+      if (isStopped) throw stopped();
+      return enqueue(run);
+    },
+    async stop() {
+      isStopped = true;
+      failAll(stopped());
+      for (const member of all()) member.end(stopped());
+      await atMost(STOP_MS, Promise.all(leaving));
+    },
+  };
+}
+
+function stopped(): WorkerLostError {
+  return new WorkerLostError('The worker stopped before the task had ended');
+}

@@ -1,0 +1,40 @@
+import { Worker } from 'node:worker_threads';
+import { type Child, ENTRY, outOfMemory, type StartOptions } from './child.ts';
+import { type Envelope, type FromChild, opened, type ToChild } from './messages.ts';
+
+const FILE = ENTRY.pathname.endsWith('.ts') ? new URL('./entryFromSource.mjs', ENTRY) : ENTRY;
+
+/** Starts a thread that runs tasks. */
+export function startThread({ maxMemory, onMessage, onEnd }: StartOptions): Child {
+  const thread = new Worker(FILE, {
+    name: 'kaje',
+    resourceLimits: maxMemory > 0 ? { maxOldGenerationSizeMb: maxMemory } : {},
+  });
+  let reason: string | undefined;
+  const gone = new Promise<void>((resolve) => thread.once('exit', () => resolve()));
+  thread.on('message', (envelope: unknown) => {
+    const message = opened<FromChild>(envelope);
+    if (message) onMessage(message);
+  });
+  thread.on('messageerror', (error) => {
+    reason = `a message of it could not be read: ${error.message}`;
+    void thread.terminate();
+  });
+  thread.on('error', (error: Error & { code?: string }) => {
+    const isMemory = error.code === 'ERR_WORKER_OUT_OF_MEMORY';
+    reason = isMemory ? outOfMemory(maxMemory) : `uncaught ${error.name}: ${error.message}`;
+  });
+  thread.once('exit', (code) => onEnd(reason ?? `exit code ${code}`));
+  return {
+    send(message) {
+      const envelope: Envelope<ToChild> = { kaje: message };
+      thread.postMessage(envelope);
+    },
+    async kill() {
+      void thread.terminate();
+      await gone;
+    },
+    // Node 20 does not tell one thread's memory to another.
+    memory: async () => 0,
+  };
+}

@@ -1,0 +1,166 @@
+/**
+ * What a task throws, on its way between threads or processes: as data, and an error again.
+ * Structured clone alone would lose names, classes and fields.
+ */
+import {
+  BrokerUnavailableError,
+  InvalidRequestError,
+  KajeError,
+  QueueFullError,
+  TaskConflictError,
+} from '../../shared/errors.ts';
+import { setLineage } from '../../shared/retry.ts';
+import {
+  MaxRetriesExceededError,
+  Reject,
+  RetryRequest,
+  SoftTimeLimitExceeded,
+  TaskExpired,
+  TaskRevokedError,
+  TimeLimitExceeded,
+  WorkerLostError,
+} from '../../shared/taskErrors.ts';
+import { framesOf, PermanentError, textOf, typeOf } from '../outcome.ts';
+
+export type Packed =
+  | { readonly kind: 'value'; readonly value: unknown }
+  | { readonly kind: 'error'; readonly error: PackedError };
+
+interface PackedError {
+  readonly name: string;
+  readonly message: string;
+  readonly stack: string;
+  /** Names of its class and of those above it. */
+  readonly lineage: readonly string[];
+  /** The class that both sides know. */
+  readonly known: string | undefined;
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly cause: Packed | undefined;
+  /** Why a RetryRequest asks for another run. */
+  readonly reason: Packed | undefined;
+}
+
+/** Those of which both sides have the same; a class above another stands below it. */
+const CLASSES: Readonly<Record<string, abstract new (...args: never[]) => Error>> = {
+  EvalError,
+  RangeError,
+  ReferenceError,
+  SyntaxError,
+  TypeError,
+  URIError,
+  MaxRetriesExceededError,
+  Reject,
+  RetryRequest,
+  SoftTimeLimitExceeded,
+  TaskExpired,
+  TaskRevokedError,
+  TimeLimitExceeded,
+  WorkerLostError,
+  PermanentError,
+  BrokerUnavailableError,
+  InvalidRequestError,
+  QueueFullError,
+  TaskConflictError,
+  KajeError,
+};
+
+/** As many causes as a traceback shows. */
+const CAUSES_MAX = 5;
+const LINEAGE_MAX = 20;
+
+/** Anything thrown as data that may be sent. */
+export function pack(thrown: unknown): Packed {
+  try {
+    return packed(thrown, 0);
+  } catch (error) {
+    // A message or a field may be a getter that throws.
+    return { kind: 'value', value: `An error that cannot be read: ${error}` };
+  }
+}
+
+function packed(thrown: unknown, depth: number): Packed {
+  if (!(thrown instanceof Error)) return { kind: 'value', value: plain(thrown) };
+  const name = typeOf(thrown);
+  const message = textOf(thrown.message);
+  const isCaused = thrown.cause !== undefined && depth < CAUSES_MAX;
+  return {
+    kind: 'error',
+    error: {
+      name,
+      message,
+      stack: `${name}: ${message}${framesOf(thrown)}`,
+      lineage: lineageOf(thrown),
+      known: Object.entries(CLASSES).find(([, kind]) => thrown instanceof kind)?.[0],
+      fields: fieldsOf(thrown),
+      cause: isCaused ? packed(thrown.cause, depth + 1) : undefined,
+      reason: thrown instanceof RetryRequest ? reasonOf(thrown, depth) : undefined,
+    },
+  };
+}
+
+function reasonOf({ options: { error } }: RetryRequest, depth: number): Packed | undefined {
+  return error === undefined || depth > CAUSES_MAX ? undefined : packed(error, depth + 1);
+}
+
+function plain(thrown: unknown): unknown {
+  if (isPrimitive(thrown)) return thrown;
+  const text = textOf(thrown);
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function lineageOf(error: Error): string[] {
+  const names: string[] = [];
+  let prototype: object | null = Object.getPrototypeOf(error);
+  while (prototype && prototype !== Object.prototype && names.length < LINEAGE_MAX) {
+    names.push(prototype.constructor.name);
+    prototype = Object.getPrototypeOf(prototype);
+  }
+  return names;
+}
+
+const SEPARATE = new Set(['name', 'message', 'stack', 'cause']);
+
+/** `code`, `status` and the like; not what libraries hang on their errors, sockets and all. */
+function fieldsOf(error: Error): Record<string, unknown> {
+  const isSent = error instanceof KajeError ? () => true : isPrimitive;
+  const fields = error instanceof RetryRequest ? askedBy(error) : { ...error };
+  return Object.fromEntries(
+    Object.entries(fields).filter(([key, value]) => !SEPARATE.has(key) && isSent(value)),
+  );
+}
+
+/** `error` goes separately. */
+function askedBy({ options: { countdown, maxRetries } }: RetryRequest): object {
+  return { countdown, maxRetries };
+}
+
+function isPrimitive(value: unknown): boolean {
+  return value === null || ['string', 'number', 'boolean', 'undefined'].includes(typeof value);
+}
+
+/** What was packed, as the error that it was, as far as both sides know its class. */
+export function unpack(packed: Packed): unknown {
+  return packed.kind === 'value' ? packed.value : unpackError(packed.error);
+}
+
+function unpackError({ name, message, stack, ...rest }: PackedError): Error {
+  const error = new Error(message);
+  const kind = rest.known === undefined ? undefined : CLASSES[rest.known];
+  // Not by its constructor: each takes something else.
+  if (kind) Object.setPrototypeOf(error, kind.prototype);
+  const hidden = { name, stack, ...(rest.cause && { cause: unpack(rest.cause) }) };
+  for (const [key, value] of Object.entries(hidden)) {
+    Object.defineProperty(error, key, { value, writable: true, configurable: true });
+  }
+  Object.assign(error, error instanceof RetryRequest ? { options: optionsOf(rest) } : rest.fields);
+  setLineage(error, rest.lineage);
+  return error;
+}
+
+function optionsOf({ fields, reason }: Pick<PackedError, 'fields' | 'reason'>): object {
+  return reason ? { ...fields, error: unpack(reason) } : fields;
+}

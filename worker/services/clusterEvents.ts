@@ -1,0 +1,59 @@
+/** Keeps the worker's teller informed whether somebody follows the events; tells its start and stop. */
+import type { Redis } from 'ioredis';
+import { workerEvent } from '../../shared/clusterEvents.ts';
+import type { Keys } from '../../shared/keys.ts';
+import type { Log } from '../../shared/log.ts';
+import { LOOK_MS, type RedisTeller } from '../../shared/teller.ts';
+import { every, type Service } from '../every.ts';
+
+export interface ClusterEventsOptions {
+  readonly teller: RedisTeller;
+  /** Name of this worker. */
+  readonly worker: string;
+  readonly redis: Redis;
+  /** The worker's connection for pub/sub. Without it new followers are noticed by looks only. */
+  readonly subscriber?: Redis;
+  readonly keys: Keys;
+  readonly log: Log;
+}
+
+export function createClusterEvents(options: ClusterEventsOptions): Service {
+  const { teller, worker, redis, subscriber, keys, log } = options;
+  let dropped = 0;
+
+  const pass = async (): Promise<void> => {
+    // A look that waits for Redis would hold up all later ones.
+    if (redis.status !== 'ready') return;
+    await teller.look();
+    if (teller.dropped > dropped) {
+      log.warn(
+        { dropped: teller.dropped - dropped },
+        'events were dropped: Redis did not take them',
+      );
+    }
+    dropped = teller.dropped;
+  };
+  const loop = every('events', LOOK_MS, pass, log);
+  const noted = (channel: string) => {
+    if (channel === keys.eventsWanted) teller.note();
+  };
+  const tell = (type: 'worker-online' | 'worker-offline') => {
+    if (teller.wanted()) teller.tell(workerEvent(type, worker, Date.now()));
+  };
+  return {
+    name: loop.name,
+    async start() {
+      subscriber?.on('message', noted);
+      subscriber?.subscribe(keys.eventsWanted).catch(() => undefined);
+      await teller.look();
+      tell('worker-online');
+      await loop.start();
+    },
+    async stop() {
+      subscriber?.off('message', noted);
+      await loop.stop();
+      tell('worker-offline');
+      await teller.settled();
+    },
+  };
+}

@@ -1,0 +1,25 @@
+import { markLost } from '../../shared/scripts.ts';
+import { WorkerLostError } from '../../shared/taskErrors.ts';
+import type { Run, Step } from '../context.ts';
+
+/**
+ * At most once (`acksLate: false`): before the task starts it is marked as failed for the case that
+ * its worker is lost. BullMQ then gives it to another one, which fails it without running it.
+ */
+export const acknowledgeEarly: Step = async function acknowledgeEarly(run, next) {
+  if (run.acksLate) return void (await next());
+  const { redis } = run.tools;
+  const mark = markOf(run);
+  // One that was revoked a moment ago has a mark already, which stays.
+  await markLost(redis, run.job, mark, `${run.start},${Date.now()},`);
+  await next();
+  const isAgain = run.outcome?.kind === 'retry' || run.outcome?.kind === 'later';
+  if (isAgain) await markLost(redis, run.job, mark, '');
+};
+
+function markOf({ tools }: Run): string {
+  const { name, message } = new WorkerLostError(
+    `The worker "${tools.worker}" was lost while it ran this task (acksLate: false)`,
+  );
+  return `${name}: ${message}`;
+}
