@@ -1,6 +1,6 @@
 /** What an application talks to: sends tasks, follows them. */
 import { type EventOf, type EventType, eventTypes } from '../shared/clusterEvents.ts';
-import { DefinitionError, InvalidRequestError } from '../shared/errors.ts';
+import { DefinitionError, InvalidRequestError, KajeError } from '../shared/errors.ts';
 import type { InspectCommand, Inspection } from '../shared/inspection.ts';
 import type { ControlCommand, InspectOptions } from '../shared/operate.ts';
 import { checkRoutes, type RouteRule } from '../shared/routing.ts';
@@ -14,7 +14,7 @@ import type {
   TaskLimitsRequest,
   WorkerBody,
 } from '../shared/schemas.ts';
-import { requestOf, type SendOptions } from '../shared/sendOptions.ts';
+import { refuseUnknown, requestOf, type SendOptions } from '../shared/sendOptions.ts';
 import type { InputOf, OutputOf, Task } from '../shared/task.ts';
 import { AsyncResult } from './result.ts';
 import { queryOf, type TaskFilter } from './taskFilter.ts';
@@ -99,11 +99,12 @@ export type Call<Module = AnyTasks> = {
  * The type parameter makes a wrong name or payload a compile error; no code of the tasks is needed.
  */
 export class Kaje<Module = AnyTasks> {
-  readonly #transport: Transport;
+  readonly #open: Transport;
+  #isClosed = false;
 
   /** @throws DefinitionError when neither `url` nor `redis` is given */
   constructor(options: KajeOptions) {
-    this.#transport = transportOf(options);
+    this.#open = transportOf(options);
   }
 
   /**
@@ -123,7 +124,10 @@ export class Kaje<Module = AnyTasks> {
   /** Sends up to 10,000 tasks, all or none; results in the order of the calls. Throws as sendTask. */
   async sendTasks(calls: readonly Call<Module>[]): Promise<AsyncResult[]> {
     if (calls.length > MAX_TASKS) throw tooMany(calls.length);
-    const requests = calls.map(({ name, input, options }) => requestOf(name, input, options));
+    const requests = calls.map((call, i) => {
+      refuseUnknown(call, CALL_NAMES, 'property of a call', `/tasks/${i}`);
+      return requestOf(call.name, call.input, call.options);
+    });
     const sent = await this.#transport.sendTasks(requests);
     return sent.map(({ task_id: id }) => new AsyncResult(id, this.#transport));
   }
@@ -235,10 +239,18 @@ export class Kaje<Module = AnyTasks> {
   }
 
   /** Closes the connections; a client over HTTP holds none that keep a process alive. */
-  close(): Promise<void> {
-    return this.#transport.close();
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#open.close();
+  }
+
+  get #transport(): Transport {
+    if (!this.#isClosed) return this.#open;
+    throw new KajeError('CLIENT_CLOSED', 'This client is closed: make a new Kaje to go on');
   }
 }
+
+const CALL_NAMES = { name: true, input: true, options: true } as const;
 
 function transportOf(options: KajeOptions): Transport {
   if (options.url !== undefined) return createHttpTransport(options.url);

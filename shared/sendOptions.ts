@@ -1,5 +1,7 @@
 /** How a program says what a task it sends is to be like; over HTTP the same is said in snake_case. */
+import { InvalidRequestError } from './errors.ts';
 import type { SendTaskRequest } from './schemas.ts';
+import { didYouMean } from './suggest.ts';
 
 /** When a task may run: at once, some seconds from now, or at a time; not two of them. */
 type Timing =
@@ -38,6 +40,7 @@ export function requestOf(
   input: unknown,
   options: SendOptions = {},
 ): SendTaskRequest {
+  refuseUnknown(options, OPTION_NAMES, 'option');
   const all = {
     name,
     args: options.args,
@@ -59,6 +62,41 @@ export function requestOf(
   const given = Object.entries(all).filter(([, value]) => value !== undefined);
   // Whether it is one is checked where it is accepted.
   return Object.fromEntries(given) as SendTaskRequest;
+}
+
+/** Each option once: what is none of them is refused by name, also for callers without types. */
+const OPTION_NAMES: Readonly<Record<keyof SendOptions, true>> = {
+  args: true,
+  taskId: true,
+  queue: true,
+  priority: true,
+  countdown: true,
+  eta: true,
+  expires: true,
+  timeLimit: true,
+  softTimeLimit: true,
+  maxRetries: true,
+  ignoreResult: true,
+  resultExpires: true,
+  headers: true,
+  tags: true,
+};
+
+/**
+ * @param what what the names are, for the message
+ * @param at JSON Pointer to the object
+ * @throws InvalidRequestError for the first unknown one
+ */
+export function refuseUnknown(
+  given: object,
+  known: Readonly<Record<string, true>>,
+  what: string,
+  at = '',
+): void {
+  const unknown = Object.keys(given).find((key) => !Object.hasOwn(known, key));
+  if (unknown === undefined) return;
+  const message = `unknown ${what} "${unknown}"${didYouMean(unknown, Object.keys(known))}`;
+  throw new InvalidRequestError([{ path: `${at}/${unknown}`, message }]);
 }
 
 /** A date that is none says so by its own text. */

@@ -6,7 +6,7 @@ import { findOrMakeRedis } from '../cli/localRedis.ts';
 import type { LocalRedis } from '../cli/redisServer.ts';
 
 /** Most tests wait most of the time: several files run at once. Those that measure time run alone. */
-const TOGETHER = ['--parallel', '--jobs', '2', '--ignore', 'test/e2e/**', 'test/**/*.test.ts'];
+const TOGETHER = ['--parallel', '--jobs', '4', '--ignore', 'test/e2e/**', 'test/**/*.test.ts'];
 const ALONE = ['test/e2e/*.test.ts'];
 
 process.exitCode = await main(process.argv.slice(2));

@@ -37,6 +37,24 @@ describe('sending', () => {
       expect(await errorOf(kaje.asyncResult('right').info)).to.include({ code: 'TASK_NOT_FOUND' });
     });
 
+    it('refuses what a call cannot say, by its name and place', async () => {
+      const { kaje } = await connect();
+      const call = { name: 'add', kwargs: { a: 1, b: 1 } } as never;
+      const error = await errorOf(kaje.sendTasks([call]));
+      expect(error).to.be.instanceOf(InvalidRequestError);
+      expect((error as Error).message).to.contain('/tasks/0/kwargs: unknown property of a call');
+      const mistyped = { priorty: 9 } as never;
+      const other = await errorOf(kaje.sendTask('add', { a: 1, b: 1 }, mistyped));
+      expect((other as Error).message).to.contain('did you mean "priority"?');
+    });
+
+    it('says of a client that is closed that it is', async () => {
+      const { kaje } = await connect();
+      await kaje.close();
+      const error = await errorOf(kaje.sendTask('add', { a: 1, b: 1 }));
+      expect(error).to.include({ code: 'CLIENT_CLOSED' });
+    });
+
     it('takes no calls for an answer of no results', async () => {
       const { kaje } = await connect();
       expect(await kaje.sendTasks([])).to.deep.equal([]);

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { InvalidRequestError } from '../../shared/errors.ts';
 import { SCHEMAS, type SendTaskRequest } from '../../shared/schemas.ts';
 import { requestOf, type SendOptions } from '../../shared/sendOptions.ts';
 import { check } from '../../shared/validation.ts';
@@ -51,6 +52,15 @@ describe('the options of a send', () => {
       expect(all).to.deep.equal({ name: 'add', ...request });
     });
   }
+
+  it('are refused by name where there is no such option', () => {
+    const mistyped: object = { countdwn: 3 };
+    expect(() => requestOf('add', {}, mistyped))
+      .to.throw(InvalidRequestError)
+      .with.deep.property('errors', [
+        { path: '/countdwn', message: 'unknown option "countdwn" - did you mean "countdown"?' },
+      ]);
+  });
 
   const wrong: readonly [why: string, options: object, path: string][] = [
     ['a date that is none', { eta: new Date('x') }, '/eta'],

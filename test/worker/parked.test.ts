@@ -6,6 +6,7 @@ import { parkUnknown } from '../../worker/steps/parkUnknown.ts';
 import { defer } from '../support/defer.ts';
 import { eventually } from '../support/eventually.ts';
 import { ids, type Life, startLife } from '../support/life.ts';
+import { collectLog } from '../support/log.ts';
 import { testRun } from '../support/run.ts';
 import { testTools } from '../support/tools.ts';
 import { startTestWorker } from '../support/worker.ts';
@@ -35,6 +36,25 @@ async function parkLong(life: Life, names: readonly string[], body: object = {})
 }
 
 describe('a task that its worker does not have', () => {
+  it('is told once by the worker that lacks it, however often it comes by', async () => {
+    const { log, lines } = collectLog('warn');
+    const life = await startLife();
+    const tools = testTools(life.config, [old], { log });
+    const consumer = createConsumer({ queue: 'default', concurrency: 1, tools });
+    defer(() => consumer.stop(AbortSignal.abort()));
+    await life.send('new', ['a', 'b']);
+    await eventually(async () => consumer.totals.fetched >= 4);
+    const told = lines.filter(({ msg }) => msg.includes('has no task "new"'));
+    expect(told).to.have.length(1);
+  });
+
+  it('counts no runs of its retries as looks', async () => {
+    const { run } = testRun(newTask().task, { isKnown: false, retries: 6 });
+    const later = { ...run, start: 7 };
+    await parkUnknown(later, () => Promise.reject(new Error('the next step was called')));
+    expect(later.outcome).to.deep.include({ kind: 'later', delayMs: 200 });
+  });
+
   it('stays PENDING and is looked at less and less often, at last once a minute', async () => {
     const { task } = newTask();
     const delays: unknown[] = [];

@@ -96,7 +96,8 @@ describe('a task that asks for a retry', () => {
     ["the call's number over the task's", quick, { max_retries: 1 }, undefined, 1],
     ["the call's 0", quick, { max_retries: 0 }, undefined, 0],
     ['its own number for this decision over both', quick, { max_retries: 1 }, 2, 2],
-    ['none without a policy and without a number', undefined, {}, undefined, 0],
+    ["Celery's three without a policy and without a number", undefined, {}, undefined, 3],
+    ["the call's 0 without a policy", undefined, { max_retries: 0 }, undefined, 0],
     ['its own number without a policy', undefined, {}, 2, 2],
   ];
   for (const [why, policy, call, maxRetries, retries] of bounds) {

@@ -1,4 +1,4 @@
-import { isRetryable, retryDelayMs } from '../../shared/retry.ts';
+import { DEFAULT_RETRY, isRetryable, retryDelayMs } from '../../shared/retry.ts';
 import {
   MaxRetriesExceededError,
   Reject,
@@ -28,12 +28,18 @@ function rejected({ requeue, delay }: Reject): Outcome | undefined {
 }
 
 function requested(run: Run, { options }: RetryRequest): Outcome {
-  const { countdown, error, maxRetries = run.ctx.maxRetries } = options;
+  const { countdown, error, maxRetries = maxRetriesOf(run) } = options;
   if (run.ctx.retries < maxRetries) return retry(run, error ?? run.thrown, countdown);
   const exceeded = new MaxRetriesExceededError(
     `The task asked to be run again after ${run.ctx.retries} of at most ${maxRetries} retries`,
   );
   return { kind: 'failure', error: describeError(error ?? exceeded) };
+}
+
+/** A task that asks for a retry wants one, though neither it nor its call says how many: as in Celery. */
+function maxRetriesOf({ task, message, ctx }: Run): number {
+  const isSaid = task.options.retry !== undefined || message.body.max_retries !== undefined;
+  return isSaid ? ctx.maxRetries : DEFAULT_RETRY.max;
 }
 
 /** @param countdown seconds. Default: by the policy */
