@@ -163,7 +163,7 @@ describe('a pool, whatever its kind', () => {
   });
 
   it('says once that its limit is below what a child needs to be there', async () => {
-    const { pool, lines } = testPool(kind, { maxMemoryPerChild: 8 });
+    const { pool, lines } = testPool('process', { maxMemoryPerChild: 40 });
     for (let i = 0; i < 2; i++) await runIn(pool, 'who').catch(() => undefined);
     const warned = lines.filter(({ msg }) => /before it runs anything: raise the limit/.test(msg));
     expect(warned).to.have.length(1);
