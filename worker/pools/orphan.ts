@@ -8,7 +8,7 @@ import { Worker } from 'node:worker_threads';
 const LOOK_MS = 1000;
 
 const GUARD = `
-const parent = process.ppid;
+const { workerData: parent } = require('node:worker_threads');
 setInterval(() => {
   if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL');
 }, ${LOOK_MS});
@@ -18,7 +18,9 @@ setInterval(() => {
 const LIMITS = { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 1, stackSizeMb: 1 };
 
 export function endWithParent(): void {
-  const options = { eval: true, resourceLimits: LIMITS, execArgv: [], env: {} };
+  // Read here: by the time the thread runs, the parent may be gone already.
+  const parent = process.ppid;
+  const options = { eval: true, workerData: parent, resourceLimits: LIMITS, execArgv: [], env: {} };
   const guard = new Worker(GUARD, options);
   // A process whose guard could not be had is guarded by the end of its connection all the same.
   guard.on('error', () => undefined);
