@@ -94,11 +94,8 @@ export interface TaskContext {
    * Sends a child of this task, which keeps its root; resolves with the child's id when it is stored.
    * @throws InvalidRequestError, TaskConflictError, QueueFullError
    */
-  send(name: string, input?: object, options?: ChildOptions): Promise<string>;
+  send(name: string, input?: object, options?: SendOptions): Promise<string>;
 }
-
-/** Options of a task that a task sends. */
-export type ChildOptions = SendOptions;
 
 export interface Task<
   Name extends string = string,

@@ -5,8 +5,9 @@ import type { Log } from '../shared/log.ts';
 import { DEFAULT_PRIORITY, type TaskMessage } from '../shared/message.ts';
 import type { StoredProgress } from '../shared/results.ts';
 import type { RetryPolicy } from '../shared/retry.ts';
+import type { SendOptions } from '../shared/sendOptions.ts';
 import { isCustomState } from '../shared/states.ts';
-import type { ChildOptions, RunIn, Task, TaskContext, TaskLog } from '../shared/task.ts';
+import type { RunIn, Task, TaskContext, TaskLog } from '../shared/task.ts';
 import { RetryRequest } from '../shared/taskErrors.ts';
 import type { RunLimits } from './limits.ts';
 import type { Outcome } from './outcome.ts';
@@ -67,7 +68,7 @@ export interface ContextOptions {
   /** Stores progress and tells those who follow. */
   store(progress: StoredProgress): Promise<unknown>;
   /** Sends a child; resolves with its id. */
-  send(name: string, input: object | undefined, options: ChildOptions): Promise<string>;
+  send(name: string, input: object | undefined, options: SendOptions): Promise<string>;
 }
 
 /** Progress is stored at most this often; of what comes faster, the last counts. */

@@ -9,6 +9,9 @@ export interface Service {
   stop(): Promise<void> | void;
 }
 
+/** Longer timers, Node fires at once. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** Milliseconds that a pass under way gets at a stop. */
 const STOP_WITHIN_MS = 500;
 

@@ -10,7 +10,7 @@ import { type Registry, specOf } from '../shared/registry.ts';
 import { createTeller } from '../shared/teller.ts';
 import { VERSION } from '../shared/version.ts';
 import { type Consumer, createConsumer } from './consumer.ts';
-import type { Service } from './every.ts';
+import { LONGEST_TIMER_MS, type Service } from './every.ts';
 import { fetchUrgentFirst } from './fetchOrder.ts';
 import { createFleet, type Fleet, type QueueChoice } from './fleet.ts';
 import { createLimits } from './limits.ts';
@@ -56,9 +56,6 @@ const PUT_BACK_MS = 3000;
 /** Milliseconds that a last heartbeat may take: a frozen Redis never answers. */
 const BEAT_MS = 500;
 const SERVICE_STOP_MS = 1000;
-/** Longer ones, Node fires at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
 /** Starts a worker; waits for Redis as long as it takes. */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { config, registry, log, queues, modules = [] } = options;

@@ -3,8 +3,7 @@ import { PassThrough } from 'node:stream';
 import type { Context } from 'koa';
 import { type ClusterEvent, eventTypes } from '../../shared/clusterEvents.ts';
 import type { Deps } from '../handler.ts';
-import { openStream, PING_MS } from '../sse.ts';
-import { leaving } from '../wait.ts';
+import { endWithClient, openStream } from '../sse.ts';
 
 /** Bytes that wait for a slow reader; what comes beyond them is dropped. */
 const BUFFER_BYTES = 256 * 1024;
@@ -36,15 +35,7 @@ export async function clusterEvents(ctx: Context, { broker, stopping }: Deps): P
   // Before anything is answered: in an outage that is a 503.
   const stop = await broker.listenToEvents(tell);
   openStream(ctx, stream);
-  const ping = setInterval(keepAlive, PING_MS);
-  const close = (): void => {
-    clearInterval(ping);
-    stop();
-    stream.end();
-  };
-  const left = leaving(ctx, stopping);
-  if (left.aborted) close();
-  else left.addEventListener('abort', close);
+  endWithClient(ctx, stopping, { stream, keepAlive, stop });
 }
 
 /** `?type=a,b`, or the same parameter several times. */

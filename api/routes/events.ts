@@ -4,8 +4,7 @@ import { TaskNotFoundError } from '../../shared/errors.ts';
 import { eventsSince, storySince, type TaskEvent } from '../../shared/events.ts';
 import type { TaskRecord } from '../../shared/results.ts';
 import type { Deps } from '../handler.ts';
-import { openStream, PING_MS } from '../sse.ts';
-import { leaving } from '../wait.ts';
+import { endWithClient, openStream } from '../sse.ts';
 
 export async function taskEvents(ctx: Context, { broker, watcher, stopping }: Deps): Promise<void> {
   const id = String(ctx.params.task_id);
@@ -33,20 +32,13 @@ export async function taskEvents(ctx: Context, { broker, watcher, stopping }: De
     }
     if (seen.result.ready) close();
   };
-  const ping = setInterval(() => {
+  const keepAlive = (): void => {
     // Nothing read since the last one, or longer: nobody is there.
     if (stream.writableNeedDrain) ctx.res.destroy();
     else stream.write(': ping\n\n');
-  }, PING_MS);
-  const stop = watcher.watch(id, oneAtATime(tell), { live: true });
-  const close = (): void => {
-    clearInterval(ping);
-    stop();
-    stream.end();
   };
-  const left = leaving(ctx, stopping);
-  if (left.aborted) close();
-  else left.addEventListener('abort', close);
+  const stop = watcher.watch(id, oneAtATime(tell), { live: true });
+  const close = endWithClient(ctx, stopping, { stream, keepAlive, stop });
 }
 
 function asText(event: TaskEvent): string {

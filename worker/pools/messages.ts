@@ -1,5 +1,6 @@
 /** What a parent and its child tell each other: the same over a thread's port and a process's IPC. */
-import type { ChildOptions, TaskContext, TaskLog } from '../../shared/task.ts';
+import type { SendOptions } from '../../shared/sendOptions.ts';
+import type { TaskContext, TaskLog } from '../../shared/task.ts';
 import type { SentResult } from './result.ts';
 import type { Packed } from './thrown.ts';
 
@@ -48,7 +49,7 @@ export type Call =
       readonly method: 'send';
       readonly name: string;
       readonly input: string | undefined;
-      readonly options: ChildOptions | undefined;
+      readonly options: SendOptions | undefined;
     };
 
 export type LogLevel = keyof TaskLog;

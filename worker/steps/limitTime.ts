@@ -1,8 +1,6 @@
 import { SoftTimeLimitExceeded, TimeLimitExceeded } from '../../shared/taskErrors.ts';
 import type { Run, Step } from '../context.ts';
-
-/** Longer ones, Node fires at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+import { LONGEST_TIMER_MS } from '../every.ts';
 
 /**
  * Asks a run that takes too long to stop, and later ends it. The time counts from the start of the
