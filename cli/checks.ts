@@ -160,23 +160,33 @@ function checkWaiting(queues: readonly QueueBody[]): Finding {
   return { check, status: 'warn', found: `tasks wait where no worker is: ${each}`, advice };
 }
 
-/** Of tasks that a worker alive serves; those of workers long gone say nothing. */
+/**
+ * Of tasks that a worker alive serves. Those of workers long gone are named only: nobody may send
+ * them any more.
+ */
 function checkRoutes(queues: readonly QueueBody[], tasks: readonly RegistryEntry[]): Finding {
   const check = 'tasks';
-  const consumed = new Set(queues.filter((q) => q.workers.length > 0).map(({ name }) => name));
+  const consumers = new Map(queues.map(({ name, workers }) => [name, new Set(workers)]));
   const served = tasks.filter((task) => task.workers.length > 0);
-  const lost = served.filter(({ options }) => !consumed.has(options.queue));
+  // Another worker on the queue is no help: it parks what it does not know.
+  const lost = served.filter(
+    ({ options, workers }) => !workers.some((id) => consumers.get(options.queue)?.has(id)),
+  );
   if (lost.length === 0) {
-    return {
-      check,
-      status: 'ok',
-      found: `${served.length} served, none on a queue without a worker`,
-    };
+    const gone = tasks.filter((task) => task.workers.length === 0).map(({ name }) => name);
+    const also = gone.length === 0 ? '' : `; no worker alive has ${gone.join(', ')}`;
+    const found = `${served.length} served, each by a worker on its queue${also}`;
+    return { check, status: 'ok', found };
   }
   const each = lost.map(({ name, options }) => `${name} (queue ${options.queue})`).join(', ');
   const missing = [...new Set(lost.map(({ options }) => options.queue))].join(',');
   const advice = `add to --queues (KAJE_QUEUES) of the workers that serve them: ${missing}`;
-  return { check, status: 'warn', found: `no worker consumes the queue of: ${each}`, advice };
+  return {
+    check,
+    status: 'warn',
+    found: `no worker that has it consumes the queue of: ${each}`,
+    advice,
+  };
 }
 
 export async function checkApi(url: string): Promise<Finding> {

@@ -1,13 +1,14 @@
 /** What `kaje start` says when all is ready. */
 import { type Config, SETTINGS } from '../shared/config.ts';
+import type { TaskSpec } from '../shared/registry.ts';
 import { withoutSecrets } from '../shared/secrets.ts';
 import { colour } from './output.ts';
 
 export interface Ready {
   /** Of the API. */
   readonly url: string;
-  /** Names of the tasks that the worker serves. */
-  readonly tasks: readonly string[];
+  /** What the worker serves. */
+  readonly tasks: readonly Pick<TaskSpec, 'name' | 'input'>[];
   /** Where the Redis comes from, for people. */
   readonly origin: string;
   readonly config: Pick<Config, 'redisUrl' | 'prefix'>;
@@ -16,7 +17,6 @@ export interface Ready {
 const SAMPLE = 'execute_slow_stuff';
 
 export function welcome({ url: listening, tasks, origin, config }: Ready): string {
-  const [first = ''] = tasks;
   // "All addresses" is where it listens, not where it is.
   const url = listening.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
   return `
@@ -26,7 +26,7 @@ ${colour('bold', 'Kaje is ready.')}  Ctrl-C stops it.
   Docs   ${colour('cyan', `${url}/docs`)}
   Redis  ${withoutSecrets(config.redisUrl)} (${origin})
 ${findingIt(url, config)}
-${tasks.includes(SAMPLE) ? sampleLines(url) : taskLines(url, first)}
+${tasks.some(({ name }) => name === SAMPLE) ? sampleLines(url) : taskLines(url, tasks)}
 `;
 }
 
@@ -51,13 +51,24 @@ function sampleLines(url: string): string {
   curl -s '${url}/v1/tasks/first?wait=60'`;
 }
 
-function taskLines(url: string, task: string): string {
+/** Of the task that is the easiest to send: the one that needs least input. */
+function taskLines(url: string, tasks: Ready['tasks']): string {
+  const [{ name, needs } = { name: '', needs: [] }] = tasks
+    .map((task) => ({ name: task.name, needs: requiredOf(task) }))
+    .sort((a, b) => a.needs.length - b.needs.length);
+  // Brackets as around the task_id: to be replaced.
+  const kwargs = needs.map((key) => `"${key}": <${key}>`).join(', ');
   return `Hand over a task, then ask for its result by the task_id of the answer:
 
-  ${send(url, `{"name": "${task}", "kwargs": {}}`)}
+  ${send(url, `{"name": "${name}", "kwargs": {${kwargs}}}`)}
   curl -s '${url}/v1/tasks/<task_id>?wait=60'
 
-What goes into kwargs: ${url}/v1/registry/${task} and ${url}/docs`;
+What goes into kwargs: ${url}/v1/registry/${name} and ${url}/docs`;
+}
+
+/** What its input cannot do without. */
+function requiredOf({ input }: Pick<TaskSpec, 'input'>): readonly unknown[] {
+  return Array.isArray(input?.required) ? input.required : [];
 }
 
 function send(url: string, body: string): string {

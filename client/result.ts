@@ -62,22 +62,22 @@ export class AsyncResult<Output = unknown> {
     signal,
   }: GetOptions): Promise<AsyncResultBody> {
     const until = Date.now() + timeout * 1000;
-    let hasAnswered = false;
+    let state: TaskState | undefined;
     for (;;) {
       signal?.throwIfAborted();
       const waitMs = Math.max(0, Math.min(WAIT_MS, until - Date.now()));
       try {
         const body = await this.#transport.read(this.id, waitMs, signal);
         if (body.ready) return body;
-        hasAnswered = true;
+        state = body.state;
       } catch (error) {
         // An outage in the middle of a wait is waited out; one at its beginning is told.
-        const isOutage = hasAnswered && error instanceof BrokerUnavailableError;
+        const isOutage = state !== undefined && error instanceof BrokerUnavailableError;
         if (!isOutage || Date.now() >= until) throw error;
         await sleep(TRY_AGAIN_MS);
       }
       signal?.throwIfAborted();
-      if (Date.now() >= until) throw new ResultTimeoutError(this.id, timeout);
+      if (Date.now() >= until) throw new ResultTimeoutError(this.id, timeout, state);
     }
   }
 

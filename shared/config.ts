@@ -7,6 +7,7 @@ import { DefinitionError } from './errors.ts';
 import { parseRoutes, type RouteRule } from './routing.ts';
 import { DEFAULT_PORT, MAX_BODY_BYTES } from './schemas.ts';
 import { withoutSecrets } from './secrets.ts';
+import { limitsProblem } from './task.ts';
 
 /** What a value may be: in words, and how it is read; undefined when it is wrong. */
 interface Kind<T> {
@@ -221,9 +222,12 @@ export function loadConfig(
   const settings: Record<string, unknown> = {};
   for (const [key, entry] of Object.entries<Setting<unknown>>(SETTINGS))
     settings[key] = read(entry);
-  if (problems.length > 0) throw new DefinitionError(problems.join('\n'));
   // Every key of SETTINGS was read by its own parser just above.
-  return Object.freeze({ ...(settings as Config), ...given });
+  const config = Object.freeze({ ...(settings as Config), ...given });
+  const clash = limitsProblem(config.softTimeLimit || undefined, config.timeLimit || undefined);
+  if (clash) problems.push(`Expected ${clash} (KAJE_SOFT_TIME_LIMIT, KAJE_TIME_LIMIT)`);
+  if (problems.length > 0) throw new DefinitionError(problems.join('\n'));
+  return config;
 }
 
 /** The command-line flag of a variable: KAJE_HEALTH_PORT -> --health-port */

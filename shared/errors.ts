@@ -88,8 +88,12 @@ export class BrokerUnavailableError extends KajeError {
 
 /** `get()` waited as long as it was told to and the task is not ready; the task goes on. */
 export class ResultTimeoutError extends KajeError {
-  constructor(id: string, seconds: number) {
-    super('RESULT_TIMEOUT', `Task "${id}" was not ready within ${seconds} s`);
+  /** @param state what it was last seen in; undefined when it could not be read */
+  constructor(id: string, seconds: number, state: string | undefined) {
+    const seen = state === undefined ? '' : `, it is ${state}`;
+    // The usual reason by far: nobody consumes its queue.
+    const advice = state === 'PENDING' ? '; kaje doctor shows whether a worker can take it' : '';
+    super('RESULT_TIMEOUT', `Task "${id}" was not ready within ${seconds} s${seen}${advice}`);
   }
 }
 

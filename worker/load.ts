@@ -6,6 +6,7 @@ import { glob } from 'tinyglobby';
 import { DefinitionError } from '../shared/errors.ts';
 import { createRegistry, type Registry } from '../shared/registry.ts';
 import { isTask, type Task } from '../shared/task.ts';
+import { framesOf, typeOf } from './outcome.ts';
 
 const MODULES = ['**/*.{js,mjs,ts}', '!**/*.d.ts', '!**/*.test.*', '!**/node_modules/**'];
 
@@ -46,9 +47,20 @@ async function tasksIn(file: string, name: string): Promise<Task[]> {
   } catch (error) {
     if (error instanceof DefinitionError)
       throw new DefinitionError(`${name}: ${error.message}`, { cause: error });
-    const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    throw new DefinitionError(`${name} could not be imported: ${reason}`, { cause: error });
+    throw new DefinitionError(`${name} could not be imported: ${reasonOf(error)}`, {
+      cause: error,
+    });
   }
+}
+
+/** Frames of whoever loads the file: they tell its author nothing. */
+const LOADERS = /[( ]node:|\/node_modules\/(?:tsx|esbuild)\//;
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const frames = framesOf(error).split('\n');
+  const theirs = frames.filter((frame) => !LOADERS.test(frame));
+  return [`${typeOf(error)}: ${error.message}`, ...theirs.filter(Boolean)].join('\n');
 }
 
 /** A CommonJS module has its exports in `default`, and Node finds only some of them by name. */

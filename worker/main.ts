@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../shared/config.ts';
 import { createLog } from '../shared/log.ts';
+import { specOf } from '../shared/registry.ts';
 import { stopOnSignals } from '../shared/signals.ts';
 import type { QueueChoice } from './fleet.ts';
 import { loadTasks } from './load.ts';
@@ -36,5 +37,5 @@ export async function runWorker(
   }, log);
   await starting;
   // `kaje start` waits for it.
-  process.send?.({ tasks: [...registry.keys()].sort() });
+  process.send?.({ tasks: [...registry.values()].map(specOf) });
 }

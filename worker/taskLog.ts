@@ -8,6 +8,7 @@ import type { Log } from '../shared/log.ts';
 import type { TaskLogLine } from '../shared/schemas.ts';
 import { appendLogs } from '../shared/scripts.ts';
 import type { TaskLog } from '../shared/task.ts';
+import { describeError } from './outcome.ts';
 
 export interface TaskLogOptions {
   /** The worker's log, with the names of the task. */
@@ -131,19 +132,23 @@ function lineOf({ level, message, fields, attempt }: Line): string {
 
 /** Fields as JSON of an object of at most `max` bytes. */
 function fieldsWithin(max: number, fields: unknown): string {
-  const json = jsonOf(fields instanceof Error ? { err: fields } : fields);
-  if (!json.startsWith('{')) return leftOut('fields that are no JSON object');
-  const bytes = Buffer.byteLength(json);
-  return bytes <= max ? json : leftOut(`fields of ${bytes} bytes`);
+  const object = fields instanceof Error ? { err: fields } : fields;
+  const whole = jsonOf(object, withErrors);
+  if (!whole.startsWith('{')) return leftOut('fields that are no JSON object');
+  if (Buffer.byteLength(whole) <= max) return whole;
+  // Rather no tracebacks than no fields.
+  const short = jsonOf(object, withoutTracebacks);
+  const bytes = Buffer.byteLength(short);
+  return bytes <= max ? short : leftOut(`fields of ${bytes} bytes`);
 }
 
 function leftOut(what: string): string {
   return JSON.stringify({ left_out: what });
 }
 
-function jsonOf(value: unknown): string {
+function jsonOf(value: unknown, show = withErrors): string {
   try {
-    return JSON.stringify(value, withErrors) ?? String(value);
+    return JSON.stringify(value, show) ?? String(value);
   } catch {
     // Circles, bigints, getters that throw.
     return 'no JSON';
@@ -152,8 +157,13 @@ function jsonOf(value: unknown): string {
 
 /** Errors have no properties that JSON would show. */
 function withErrors(_key: string, value: unknown): unknown {
+  return value instanceof Error ? { ...value, ...describeError(value) } : value;
+}
+
+function withoutTracebacks(_key: string, value: unknown): unknown {
   if (!(value instanceof Error)) return value;
-  return { ...value, type: value.name, message: value.message };
+  const { type, message } = describeError(value);
+  return { ...value, type, message };
 }
 
 /** The text, cut so that it takes at most `max` bytes as JSON. */

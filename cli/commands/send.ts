@@ -88,8 +88,10 @@ export function show(
   if (json) printJson(result);
   else printResult(result);
   const isLate = !result.ready && timeout !== undefined;
-  if (isLate && !json)
+  if (isLate && !json) {
     print(`not ready within ${timeout} s; to wait on: kaje result ${result.task_id} --wait`);
+    if (result.state === 'PENDING') print('whether a worker can take it: kaje doctor');
+  }
   if (isLate) process.exitCode = NOT_READY;
   if (result.ready && !result.successful) process.exitCode = FAILED;
 }

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { type Config, SETTINGS } from '../../shared/config.ts';
 import { KajeError } from '../../shared/errors.ts';
+import type { TaskSpec } from '../../shared/registry.ts';
 import { type Child, startChild } from '../children.ts';
 import { envOf } from '../env.ts';
 import { FAILED } from '../exitCodes.ts';
@@ -84,7 +85,7 @@ async function start(command: Command, flags: StartFlags): Promise<void> {
   children.push(api, worker);
   const [{ url }, { tasks }] = await Promise.all([api.ready, worker.ready]);
   // What api/main.ts and worker/main.ts send.
-  print(welcome({ url: url as string, tasks: tasks as string[], origin: redis.origin, config }));
+  print(welcome({ url: url as string, tasks: tasks as TaskSpec[], origin: redis.origin, config }));
 }
 
 /** Told before Redis and the worker are started for nothing. */

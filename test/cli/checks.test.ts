@@ -38,13 +38,28 @@ describe('the doctor on queues', () => {
     });
   });
 
+  it('warns of a task on a queue that only workers without it consume: they would park it', () => {
+    const queues = [queue('default'), queue('mail', { workers: ['w2'] })];
+    const [, routes] = checkQueues(queues, [task('send', 'mail', ['w1'])]);
+    expect(routes).to.include({ status: 'warn' });
+    expect(routes?.found).to.match(/: send \(queue mail\)$/);
+  });
+
+  it('names the tasks that no worker alive has', () => {
+    const tasks = [task('add', 'default'), task('gone', 'default', [])];
+    const [, routes] = checkQueues([queue('default')], tasks);
+    expect(routes?.found).to.equal(
+      '1 served, each by a worker on its queue; no worker alive has gone',
+    );
+  });
+
   it('warns of served tasks whose queue nobody consumes, not of those of workers long gone', () => {
     const tasks = [task('send', 'mail'), task('bill', 'mail'), task('gone', 'attic', [])];
     const [, routes] = checkQueues([queue('default')], tasks);
     expect(routes).to.deep.equal({
       check: 'tasks',
       status: 'warn',
-      found: 'no worker consumes the queue of: send (queue mail), bill (queue mail)',
+      found: 'no worker that has it consumes the queue of: send (queue mail), bill (queue mail)',
       advice: 'add to --queues (KAJE_QUEUES) of the workers that serve them: mail',
     });
   });

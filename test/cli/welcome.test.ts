@@ -1,9 +1,11 @@
 import { expect } from 'chai';
 import { type Ready, welcome } from '../../cli/welcome.ts';
 
+const task = (name: string, ...required: string[]) => ({ name, input: { required } });
+
 const USUAL: Ready = {
   url: 'http://127.0.0.1:8000',
-  tasks: ['add', 'execute_slow_stuff'],
+  tasks: [task('add'), task('execute_slow_stuff')],
   origin: 'Redis 7',
   config: { redisUrl: 'redis://127.0.0.1:6379', prefix: 'kaje' },
 };
@@ -16,10 +18,17 @@ describe('the welcome of kaje start', () => {
   });
 
   it('shows the first task else, and where its input is described', () => {
-    const text = welcome({ ...USUAL, tasks: ['mail.send', 'report'] });
+    const text = welcome({ ...USUAL, tasks: [{ name: 'mail.send', input: null }, task('report')] });
     expect(text).to.include('-d \'{"name": "mail.send", "kwargs": {}}\'');
     expect(text).to.match(/kwargs: \S+:8000\/v1\/registry\/mail\.send and \S+:8000\/docs\n/);
     expect(text).not.to.include('slow').and.not.to.include('"task_id"');
+  });
+
+  it('shows the task that needs least, and what it needs', () => {
+    const tasks = [task('mail.send', 'to', 'subject'), task('report', 'day')];
+    expect(welcome({ ...USUAL, tasks })).to.include(
+      `-d '{"name": "report", "kwargs": {"day": <day>}}'`,
+    );
   });
 
   it('says nothing of settings where all is where commands look for it', () => {

@@ -23,6 +23,15 @@ describe('the settings', () => {
     expect(config).to.include({ port: 81, grace: 0.5, logLevel: 'debug', host: '127.0.0.1' });
   });
 
+  it('refuse a soft time limit that the hard one leaves no room', () => {
+    const env = { KAJE_SOFT_TIME_LIMIT: '60', KAJE_TIME_LIMIT: '60', KAJE_PORT: 'x' };
+    expect(() => loadConfig(env)).to.throw(
+      DefinitionError,
+      /--port .*\nExpected the soft time limit to be below the hard one, got 60 s and 60 s \(KAJE_/,
+    );
+    expect(loadConfig({ ...env, KAJE_TIME_LIMIT: '', KAJE_PORT: '' }).softTimeLimit).to.equal(60);
+  });
+
   it('let what the code gives win over variables', () => {
     expect(loadConfig({ KAJE_PORT: '81' }, { port: 82 }).port).to.equal(82);
   });

@@ -110,4 +110,18 @@ describe('the loading of task modules', () => {
       expect(await refusal(join(folder, path))).to.match(says);
     });
   }
+
+  it('shows the frames of the module, not of those who load it', async () => {
+    const throwing = 'const connect = () => {\n  throw new TypeError("no key");\n};\nconnect();';
+    const folder = await folderOf({ 'a.ts': throwing });
+    const [head, ...frames] = (await refusal(folder)).split('\n');
+    expect(head).to.match(/a\.ts could not be imported: TypeError: no key$/);
+    expect(frames[0]).to.match(/at connect \(.*a\.ts:2:/);
+    for (const frame of frames) expect(frame).to.match(/a\.ts:\d/);
+  });
+
+  it('says the place of a syntax error and nothing else', async () => {
+    const folder = await folderOf({ 'a.ts': 'export const a = (;' });
+    expect(await refusal(folder)).to.match(/a\.ts:1:18: ERROR: Unexpected ";"$/);
+  });
 });

@@ -130,12 +130,6 @@ describe("a task's log", () => {
     ['hold a bigint', { n: 1n }, { left_out: 'fields that are no JSON object' }],
     ['are a list', [1, 2], { left_out: 'fields that are no JSON object' }],
     ['are too large', { text: 'x'.repeat(5000) }, { left_out: 'fields of 5011 bytes' }],
-    [
-      'hold an error',
-      { err: new RangeError('far') },
-      { err: { type: 'RangeError', message: 'far' } },
-    ],
-    ['are an error', new TypeError('odd'), { err: { type: 'TypeError', message: 'odd' } }],
   ];
   for (const [why, fields, kept] of FIELDS) {
     it(`keeps of fields that ${why}: ${JSON.stringify(kept)}`, async () => {
@@ -145,6 +139,32 @@ describe("a task's log", () => {
       expect((await stored())[0]?.fields).to.deep.equal(kept);
     });
   }
+
+  for (const [why, fields, type] of [
+    ['hold an error', { err: new RangeError('far') }, 'RangeError'],
+    ['are an error', new TypeError('far'), 'TypeError'],
+  ] as const) {
+    it(`keeps of fields that ${why} its class, its message and where it comes from`, async () => {
+      const { log, flush, stored } = await startTaskLog();
+      log.info('look', fields);
+      await flush();
+      const { err } = (await stored())[0]?.fields ?? {};
+      expect(err).to.include({ type, message: 'far' });
+      expect(err)
+        .to.have.property('traceback')
+        .that.match(/^\w+: far\n +at .*taskLog\.test\.ts/);
+    });
+  }
+
+  it('rather leaves out the traceback of an error than the fields', async () => {
+    const { log, flush, stored } = await startTaskLog();
+    const err = new RangeError('far');
+    err.stack = `${err.stack}${'\n    at deep (deep.ts:1:1)'.repeat(200)}`;
+    log.info('look', { a: 1, err });
+    await flush();
+    const kept = { a: 1, err: { type: 'RangeError', message: 'far' } };
+    expect((await stored())[0]?.fields).to.deep.equal(kept);
+  });
 
   for (const letter of ['x', 'ü', '"', '\u0001', '💥']) {
     it(`cuts a message of 100,000 ${JSON.stringify(letter)} so that its line fits in 4 KiB`, async () => {
