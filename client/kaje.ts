@@ -126,7 +126,7 @@ export class Kaje<Module = AnyTasks> {
     if (calls.length > MAX_TASKS) throw tooMany(calls.length);
     const requests = calls.map((call, i) => {
       refuseUnknown(call, CALL_NAMES, 'property of a call', `/tasks/${i}`);
-      return requestOf(call.name, call.input, call.options);
+      return requestOf(call.name, call.input, call.options, `/tasks/${i}`);
     });
     const sent = await this.#transport.sendTasks(requests);
     return sent.map(({ task_id: id }) => new AsyncResult(id, this.#transport));

@@ -51,8 +51,18 @@ export interface Answers {
   readonly missing: readonly string[];
 }
 
-/** Who holds a uniqueness. */
+/** A task wants a uniqueness for itself. */
 export interface UniqueClaim {
+  readonly id: string;
+  readonly hash: string;
+  /** 0 gives it up. */
+  readonly ttlMs: number;
+  /** A task that may lose it. */
+  readonly instead?: string | undefined;
+}
+
+/** Who holds a uniqueness. */
+export interface UniqueHolder {
   /** Id of a task. */
   readonly holder: string;
   readonly heldMs: number;
@@ -93,8 +103,8 @@ export interface Broker {
   purge(queue: string): Promise<number>;
   /** Changes limits of a task on all workers, for those of now and of later; answers what is set. */
   setLimits(task: string, limits: TaskLimitsRequest): Promise<TaskLimitsRequest>;
-  /** Which task holds a uniqueness: from now on `id`, if nobody does or `instead` does, for at most `ttlMs`; 0 gives it up. */
-  claimUnique(hash: string, id: string, ttlMs: number, instead?: string): Promise<UniqueClaim>;
+  /** Claims uniquenesses, all of them or none; who holds each then. */
+  claimUnique(claims: readonly UniqueClaim[]): Promise<readonly UniqueHolder[]>;
   /** Notes a task in the record of the one that has sent it. */
   addChild(parent: { readonly queue: string; readonly id: string }, child: string): Promise<void>;
   /** Asks workers something and waits for their answers until all are there or the time is over. */

@@ -28,8 +28,11 @@ export async function claimIds(broker: Broker, messages: readonly TaskMessage[])
   const ids = firsts.map(({ id }) => id);
   for (let attempt = 1; attempt <= TRIES && ids.length > 0; attempt++) {
     // The claim is sent first: whoever stored one of these before has let go of it by then.
-    const [got, records] = await Promise.all([broker.claim(ids), broker.read(ids)]);
+    const [claiming, reading] = await Promise.allSettled([broker.claim(ids), broker.read(ids)]);
+    const got = settledValue(claiming);
     const release = () => broker.release(ids.filter((_, i) => got[i]));
+    if (reading.status === 'rejected') await release().catch(() => undefined);
+    const records = settledValue(reading);
     if (ids.every((_, i) => got[i] || records[i])) {
       const mine = firsts.filter((_, i) => !records[i]);
       return { existing: recordsById(ids, records), mine, release };
@@ -51,4 +54,9 @@ function firstOfEachId(messages: readonly TaskMessage[]): TaskMessage[] {
   const firsts = new Map<string, TaskMessage>();
   for (const message of messages) if (!firsts.has(message.id)) firsts.set(message.id, message);
   return [...firsts.values()];
+}
+
+function settledValue<T>(settled: PromiseSettledResult<T>): T {
+  if (settled.status === 'rejected') throw settled.reason;
+  return settled.value;
 }

@@ -5,7 +5,7 @@
 import { createAdmission } from './admission.ts';
 import type { Broker } from './broker.ts';
 import type { Catalog } from './catalog.ts';
-import { TaskConflictError } from './errors.ts';
+import { QueueFullError, TaskConflictError } from './errors.ts';
 import { claimIds } from './idempotency.ts';
 import type { TaskMessage } from './message.ts';
 import { accept, acceptAll, type Sender } from './request.ts';
@@ -57,7 +57,7 @@ export function createProducer({
   now = Date.now,
 }: ProducerOptions): Producer {
   const sender: Sender = { catalog, routes };
-  const admit = createAdmission(broker, queueMaxLength, now);
+  const admit = admitNew(broker, createAdmission(broker, queueMaxLength, now));
   let waiting: Waiting[] = [];
 
   const flush = (): void => {
@@ -92,14 +92,7 @@ export function createProducer({
   };
 
   const sendNow = async (message: TaskMessage): Promise<Sent> => {
-    try {
-      await admit([message]);
-    } catch (error) {
-      // What is stored already adds nothing to a full queue.
-      const repeat = await repeatOf(broker, message);
-      if (repeat) return repeat;
-      throw error;
-    }
+    await admit([message]);
     return new Promise<Sent>((resolve, reject) => {
       // setImmediate: every request that the sockets delivered in this tick joins the batch.
       if (waiting.push({ message, resolve, reject }) === 1) setImmediate(flush);
@@ -181,20 +174,20 @@ async function storeAllOrNone(broker: Broker, messages: readonly TaskMessage[]):
 async function storeUnlessTwins(
   broker: Broker,
   messages: readonly TaskMessage[],
-  admit: (messages: readonly TaskMessage[]) => Promise<void>,
+  admit: Admission,
 ): Promise<Sent[]> {
   const named = messages.filter((message) => message.unique && isNamed(message));
   const records = await broker.read(named.map(({ id }) => id));
   const repeats = new Set(named.filter((_, i) => records[i]));
   const firsts = firstsOf(messages.filter((message) => !repeats.has(message)));
-  const twins = await findTwins(broker, firsts);
+  const twins = await findTwins(broker, [...firsts.values()]);
   const mine = [...firsts].filter(([hash]) => !twins.has(hash)).map(([, message]) => message);
   const stored = new Set(mine);
   const fresh = messages.filter(
     (message) => !message.unique || repeats.has(message) || stored.has(message),
   );
   try {
-    await admit(fresh.filter((message) => !repeats.has(message)));
+    await admit(fresh);
     const sent = await storeAllOrNone(broker, fresh);
     const bySource = new Map(fresh.map((message, i) => [message, sent[i]]));
     return messages.map((message) => {
@@ -206,6 +199,21 @@ async function storeUnlessTwins(
     await letGo(broker, mine);
     throw error;
   }
+}
+
+type Admission = ReturnType<typeof createAdmission>;
+
+/** What is stored already adds nothing to a full queue. */
+function admitNew(broker: Broker, admit: Admission): Admission {
+  return (messages) =>
+    admit(messages).catch(async (error: unknown) => {
+      if (!(error instanceof QueueFullError)) throw error;
+      const named = messages.filter(isNamed);
+      const records = await broker.read(named.map(({ id }) => id));
+      const stored = new Set(named.filter((_, i) => records[i]));
+      if (stored.size === 0) throw error;
+      await admit(messages.filter((message) => !stored.has(message)));
+    });
 }
 
 /** The answer to a request that was sent before under its id; undefined when it is new. */

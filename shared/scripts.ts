@@ -7,6 +7,8 @@ import { type Keys, shardOf } from './keys.ts';
 type Script =
   | 'readTasks'
   | 'revoke'
+  | 'removeEnded'
+  | 'beat'
   | 'revive'
   | 'replaceField'
   | 'turns'
@@ -19,23 +21,24 @@ type Script =
   | 'appendLogs'
   | 'readLogs';
 
-/** Reads tasks by id from the queues at `bases`; see lua/readTasks.lua. */
+/** Reads tasks by id from the queues at `bases`, and the clock of Redis; see lua/readTasks.lua. */
 export function readTasks(
   redis: Redis,
   bases: readonly string[],
   fields: readonly string[],
   ids: readonly string[],
-): Promise<(FoundTask | null)[]> {
+): Promise<[nowMs: number, ...found: (FoundTask | null)[]]> {
   return run(redis, 'readTasks', bases, [fields.length, ...fields, ...ids]);
 }
 
 export interface Revocation {
   readonly id: string;
-  /** What happens to one that runs: it is ended, marked so that it never runs again, or left alone. */
-  readonly mode: 'terminate' | 'stop' | 'waiting';
+  /**
+   * What happens to one that runs: it is ended, marked so that it never runs again, or left alone.
+   * `overdue` leaves those that wait alone as well, but for those that have expired.
+   */
+  readonly mode: 'terminate' | 'stop' | 'overdue';
   readonly error: Error;
-  /** Epoch milliseconds. */
-  readonly nowMs: number;
   /** Seconds that workers keep results. */
   readonly resultExpires: number;
 }
@@ -47,10 +50,27 @@ export type Revoked = 'unknown' | 'ready' | 'running' | 'revoked';
 export function revokeTask(
   redis: Redis,
   bases: readonly string[],
-  { id, mode, error, nowMs, resultExpires }: Revocation,
+  { id, mode, error, resultExpires }: Revocation,
 ): Promise<Revoked> {
   const { name, message } = error;
-  return run(redis, 'revoke', bases, [id, mode, nowMs, name, message, resultExpires]);
+  return run(redis, 'revoke', bases, [id, mode, name, message, resultExpires]);
+}
+
+/** How a task has ended: two fields of its record. */
+export interface Ending {
+  readonly finishedOn: string | null;
+  readonly deferred: string | null;
+}
+
+/** Removes a task if it has ended, and still so if `read` is given; see lua/removeEnded.lua. */
+export async function removeEnded(
+  redis: Redis,
+  base: string,
+  id: string,
+  read?: Ending,
+): Promise<boolean> {
+  const ending = read ? [read.finishedOn ?? '', read.deferred ?? ''] : [];
+  return (await run<number>(redis, 'removeEnded', [base], [id, ...ending])) === 1;
 }
 
 /** Prepares a task that has ended for another life; see lua/revive.lua. */
@@ -153,14 +173,14 @@ export function markLost(redis: Redis, job: string, mark: string, noted: string)
   return run(redis, 'markLost', [job], [mark, noted]);
 }
 
-/** Claims a uniqueness: the task that holds it then, and since how many ms; see lua/claimUnique.lua. */
+/** Claims uniquenesses, all or none: the task that holds each then, and since how many ms; see lua/claimUnique.lua. */
 export function claimUniqueness(
   redis: Redis,
-  key: string,
-  id: string,
-  { ttlMs, instead = '' }: { readonly ttlMs: number; readonly instead?: string | undefined },
-): Promise<[holder: string, heldMs: number]> {
-  return run(redis, 'claimUnique', [key], [id, Math.ceil(ttlMs), instead]);
+  keys: readonly string[],
+  claims: readonly { id: string; ttlMs: number; instead?: string | undefined }[],
+): Promise<[holder: string, heldMs: number][]> {
+  const args = claims.flatMap(({ id, ttlMs, instead = '' }) => [id, Math.ceil(ttlMs), instead]);
+  return run(redis, 'claimUnique', keys, args);
 }
 
 /** Notes a child in the record of its parent; see lua/addChild.lua. */
@@ -173,11 +193,12 @@ export function purgeSome(
   redis: Redis,
   keys: Keys,
   queue: string,
-  max: number,
+  { max, resultExpires }: { readonly max: number; readonly resultExpires: number },
 ): Promise<[looked: number, ...removed: string[]]> {
   const base = keys.queueBase(queue);
   const states = ['wait', 'prioritized', 'delayed', 'failed'].map((state) => base + state);
-  return run(redis, 'purge', states, [base, max, keys.reserved(''), keys.parked('')]);
+  const lines = [keys.reserved(''), keys.parked('')];
+  return run(redis, 'purge', states, [base, max, ...lines, resultExpires]);
 }
 
 /** The last task walked of a source: [score, id?], or [time, index, rest, id ...] of a list. */
@@ -234,6 +255,20 @@ export function readLogs(
   { queue, id, after }: { readonly queue: string; readonly id: string; readonly after: number },
 ): Promise<[total: number, lines: string[]]> {
   return run(redis, 'readLogs', [keys.job(queue, id), keys.logs(queue, id)], [after]);
+}
+
+/** What a worker tells of itself, as JSON, and for how many ms it counts as alive, and is remembered. */
+export interface Beat {
+  readonly worker: string;
+  readonly json: string;
+  readonly ttlMs: number;
+  readonly forgetMs: number;
+}
+
+/** Stores a heartbeat; see lua/beat.lua. */
+export function storeBeat(redis: Redis, keys: Keys, beat: Beat): Promise<unknown> {
+  const { worker, json, ttlMs, forgetMs } = beat;
+  return run(redis, 'beat', [keys.worker(worker), keys.workers], [worker, json, ttlMs, forgetMs]);
 }
 
 type Command = (keyCount: number, ...keysAndArgs: readonly (string | number)[]) => Promise<unknown>;

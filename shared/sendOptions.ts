@@ -34,17 +34,24 @@ export type SendOptions = Timing & {
   readonly tags?: readonly string[];
 };
 
-/** The request that a call stands for; it is checked where it is accepted, with a message for each wrong field. */
+/**
+ * The request that a call stands for; it is checked where it is accepted, with a message for each
+ * wrong field. Input and headers are copied as JSON: what cannot be stored must not fail those that
+ * are sent in the same write, and over Redis a Date is to arrive as it does over HTTP.
+ * @param at JSON Pointer to the call, for the message
+ * @throws InvalidRequestError for an unknown option, and for what is no JSON
+ */
 export function requestOf(
   name: string,
   input: unknown,
   options: SendOptions = {},
+  at = '',
 ): SendTaskRequest {
-  refuseUnknown(options, OPTION_NAMES, 'option');
+  refuseUnknown(options, OPTION_NAMES, 'option', at && `${at}/options`);
   const all = {
     name,
-    args: options.args,
-    kwargs: input,
+    args: asJson(options.args, `${at}/args`),
+    kwargs: asJson(input, `${at}/kwargs`),
     task_id: options.taskId,
     queue: options.queue,
     priority: options.priority,
@@ -56,7 +63,7 @@ export function requestOf(
     max_retries: options.maxRetries,
     ignore_result: options.ignoreResult,
     result_expires: options.resultExpires,
-    headers: options.headers,
+    headers: asJson(options.headers, `${at}/headers`),
     tags: options.tags,
   };
   const given = Object.entries(all).filter(([, value]) => value !== undefined);
@@ -97,6 +104,17 @@ export function refuseUnknown(
   if (unknown === undefined) return;
   const message = `unknown ${what} "${unknown}"${didYouMean(unknown, Object.keys(known))}`;
   throw new InvalidRequestError([{ path: `${at}/${unknown}`, message }]);
+}
+
+function asJson(value: unknown, path: string): unknown {
+  if (value === undefined) return undefined;
+  try {
+    return JSON.parse(JSON.stringify(value) ?? 'null');
+  } catch (error) {
+    // Circles, BigInts, toJSON that throws.
+    const reason = error instanceof Error ? error.message.split('\n')[0] : error;
+    throw new InvalidRequestError([{ path, message: `is no JSON: ${reason}` }]);
+  }
 }
 
 /** A date that is none says so by its own text. */

@@ -1,5 +1,5 @@
 /** The queues of BullMQ: tasks go in here, and come back for another try. */
-import { Queue } from 'bullmq';
+import { type IRedisTransaction, Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { TaskNotFoundError, WrongStateError } from '../errors.ts';
 import type { Keys } from '../keys.ts';
@@ -36,21 +36,31 @@ export function createQueues(redis: Redis, keys: Keys) {
     return queue;
   };
 
-  /** Names the queues that this process has not named yet, so that ids can be looked up in them. */
-  const name = async (names: readonly string[]): Promise<void> => {
-    const fresh = names.filter((each) => !announced.has(each));
-    if (fresh.length === 0) return;
-    await redis.sadd(keys.queues, ...fresh);
-    for (const each of fresh) announced.add(each);
+  const addTo = async (multi: IRedisTransaction, message: TaskMessage): Promise<void> => {
+    const { id, name, body, unique } = message;
+    const queue = of(message.queue);
+    const job = new Job(queue, name, body, optionsOf(message), id);
+    await queue.getBackend().addJobToTransaction(multi, job.asJSON(), id);
+    // Stored is as old as can be: nobody waits for it any more (lua/claimUnique.lua).
+    if (unique) {
+      const claim = [keys.unique(unique.hash), `0 ${id}`, 'PX', Math.ceil(unique.ttlMs)];
+      multi.runCommand('set', claim);
+    }
   };
 
   return {
     of,
+    /** All or none, whatever queues they go to: what is refused half-way would be sent twice. */
     async add(messages: readonly TaskMessage[]): Promise<void> {
-      const byQueue = groupByQueue(messages);
-      const adds = [...byQueue].map(([queue, group]) => of(queue).addBulk(group.map(jobOf)));
-      const withinMs = ANSWER_WITHIN_MS + messages.length;
-      await answered(redis, Promise.all([name([...byQueue.keys()]), ...adds]), withinMs);
+      const names = [...new Set(messages.map(({ queue }) => queue))];
+      const unknown = names.filter((name) => !announced.has(name));
+      const adding = transaction(of(names[0] ?? ''), async (multi) => {
+        // So that ids can be looked up in them.
+        if (unknown.length > 0) multi.runCommand('sadd', [keys.queues, ...unknown]);
+        await Promise.all(messages.map((message) => addTo(multi, message)));
+      });
+      await answered(redis, adding, ANSWER_WITHIN_MS + messages.length);
+      for (const name of unknown) announced.add(name);
     },
     /** Puts a task that has ended back to the start; false while a worker is about to file it. */
     async retry(queue: string, id: string): Promise<boolean> {
@@ -87,24 +97,27 @@ function underWay(id: string): WrongStateError {
   return new WrongStateError(id, 'under way again', 'FAILURE or REVOKED');
 }
 
-function groupByQueue(messages: readonly TaskMessage[]): Map<string, TaskMessage[]> {
-  const groups = new Map<string, TaskMessage[]>();
-  for (const message of messages) {
-    const group = groups.get(message.queue);
-    if (group) group.push(message);
-    else groups.set(message.queue, [message]);
-  }
-  return groups;
+/** Runs what `fill` puts into a transaction. */
+async function transaction(
+  queue: Queue,
+  fill: (multi: IRedisTransaction) => Promise<void>,
+): Promise<void> {
+  const multi = (await queue.getBackend().client).multi();
+  await fill(multi);
+  const replies = await multi.exec().catch((error) => {
+    // "EXECABORT" says that a command was refused, the command's own error says why.
+    throw error?.previousErrors?.[0] ?? error;
+  });
+  for (const [error] of replies ?? []) if (error) throw error;
 }
 
-function jobOf({ id, name, sentAt, body }: TaskMessage) {
+function optionsOf({ id, sentAt, body }: TaskMessage) {
   const delay = body.eta === undefined ? 0 : Math.max(0, body.eta - sentAt);
   const priority = storedPriority(body.priority);
-  const opts = {
+  return {
     jobId: id,
     timestamp: sentAt,
     ...(delay > 0 ? { delay } : {}),
     ...(priority > 0 ? { priority } : {}),
   };
-  return { name, data: body, opts };
 }

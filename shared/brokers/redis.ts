@@ -10,7 +10,7 @@ import { KajeError, TaskNotFoundError, WrongStateError } from '../errors.ts';
 import { createKeys } from '../keys.ts';
 import { ANSWER_WITHIN_MS, answered, disconnect } from '../redis.ts';
 import type { AsyncResultBody } from '../schemas.ts';
-import { addChild, claimUniqueness } from '../scripts.ts';
+import { addChild, claimUniqueness, removeEnded } from '../scripts.ts';
 import { countQueues, countWaiting, createSpecReader, readWorkers, servedBy } from './cluster.ts';
 import { createEvents } from './clusterEvents.ts';
 import { createHistory } from './history.ts';
@@ -53,12 +53,9 @@ export function createRedisBroker({
   const bus = createBus(subscriber, keys);
   const announce = createAnnouncer(redis, keys);
   const queues = createQueues(redis, keys);
-  const workers = () => readWorkers(redis, keys, now);
+  const workers = () => readWorkers(redis, keys);
   const asker = createAsker({ redis, subscriber, bus, keys, workers });
-  const reader = createReader(redis, keys, now, {
-    remove: (queue, id) => queues.of(queue).remove(id),
-    expire: (ids) => revoker.expire(ids),
-  });
+  const reader = createReader(redis, keys, (ids) => revoker.expire(ids));
   const revoker = createRevoker({
     redis,
     keys,
@@ -69,7 +66,6 @@ export function createRedisBroker({
     announce,
     tell: (ids) => void events.revoked(ids),
     resultExpires,
-    now,
   });
   const limiter = createLimiter(redis, keys);
 
@@ -127,9 +123,9 @@ export function createRedisBroker({
     },
     async forget(id) {
       // Not removed: somebody was faster, and it is gone or runs again; or a worker files it.
-      await untilFiled(id, async ({ queue }) => {
-        return (await answered(redis, queues.of(queue).remove(id))) === 1;
-      });
+      await untilFiled(id, ({ queue }) =>
+        answered(redis, removeEnded(redis, keys.queueBase(queue), id)),
+      );
     },
     revoke: revoker.revoke,
     revokeMany: revoker.revokeMany,
@@ -143,10 +139,10 @@ export function createRedisBroker({
       await asker.tell('limits', { task }).catch(() => undefined);
       return set;
     },
-    async claimUnique(hash, id, ttlMs, instead) {
-      const claim = claimUniqueness(redis, keys.unique(hash), id, { ttlMs, instead });
-      const [holder, heldMs] = await answered(redis, claim);
-      return { holder, heldMs };
+    async claimUnique(claims) {
+      const names = claims.map(({ hash }) => keys.unique(hash));
+      const answers = await answered(redis, claimUniqueness(redis, names, claims));
+      return answers.map(([holder, heldMs]) => ({ holder, heldMs }));
     },
     async addChild({ queue, id }, child) {
       await answered(redis, addChild(redis, keys.job(queue, id), child));
@@ -154,7 +150,7 @@ export function createRedisBroker({
     async queues() {
       const [names, workers] = await Promise.all([
         reader.queueNames(),
-        readWorkers(redis, keys, now),
+        readWorkers(redis, keys),
       ]);
       return answered(redis, countQueues(redis, keys, names, workers));
     },
@@ -162,10 +158,10 @@ export function createRedisBroker({
     workers,
     ask: asker.ask,
     pause: queues.pause,
-    purge: createPurge(redis, keys, announce),
+    purge: createPurge(redis, keys, announce, resultExpires),
     specs,
     async registry() {
-      const [known, workers] = await Promise.all([specs(), readWorkers(redis, keys, now)]);
+      const [known, workers] = await Promise.all([specs(), readWorkers(redis, keys)]);
       return [...known.values()]
         .sort((a, b) => (a.name < b.name ? -1 : 1))
         .map((spec) => ({ ...spec, workers: servedBy(workers, spec.name) }));

@@ -1,17 +1,34 @@
--- Claims a uniqueness for a task; who holds it then, and for how long already?
+-- Claims uniquenesses for tasks, all of them or none; who holds each then, and for how long already?
 --
--- KEYS[1]  the uniqueness (STRING): "<epoch ms of the claim> <id>"
--- ARGV[1]  id of the task, ARGV[2] ms, 0 to give it up, ARGV[3] a holder that may be replaced, or ""
--- Returns  { id of the task that holds it, ms since it does }
+-- KEYS     each uniqueness (STRING): "<epoch ms of the claim, 0 once the task is stored> <id>"
+-- ARGV     for each: id of the task, ms (0 to give it up, unless the task is stored), a holder that
+--          may be replaced or ""
+-- Returns  for each: { id of the task that holds it, ms since it does }
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local since, holder = string.match(redis.call('GET', KEYS[1]) or '', '^(%d+) (.+)$')
-if holder and holder ~= ARGV[3] then
-  return { holder, now - since }
+local holders, isStored = {}, {}
+local isFree = true
+for i, key in ipairs(KEYS) do
+  local id, instead = ARGV[3 * i - 2], ARGV[3 * i]
+  local since, holder = string.match(redis.call('GET', key) or '', '^(%d+) (.+)$')
+  holders[i] = { id, 0 }
+  isStored[i] = since == '0' and holder == id
+  if holder and holder ~= id and holder ~= instead then
+    holders[i] = { holder, now - since }
+    isFree = false
+  end
 end
-if ARGV[2] == '0' then
-  redis.call('DEL', KEYS[1])
-else
-  redis.call('SET', KEYS[1], string.format('%.0f %s', now, ARGV[1]), 'PX', ARGV[2])
+if not isFree then
+  return holders
 end
-return { ARGV[1], 0 }
+for i, key in ipairs(KEYS) do
+  local id, ttl = ARGV[3 * i - 2], ARGV[3 * i - 1]
+  if isStored[i] then
+    -- It stays his until the task has ended.
+  elseif ttl == '0' then
+    redis.call('DEL', key)
+  else
+    redis.call('SET', key, string.format('%.0f %s', now, id), 'PX', ttl)
+  end
+end
+return holders

@@ -79,4 +79,37 @@ describe('the options of a send', () => {
     const options = { eta: time, expires: time } as unknown as SendOptions;
     expect(requestOf('add', {}, options)).to.include({ eta: time, expires: time });
   });
+
+  it('are refused by the place of the call among many', () => {
+    const mistyped: object = { countdwn: 3 };
+    expect(() => requestOf('add', {}, mistyped, '/tasks/7')).to.throw(
+      /^\/tasks\/7\/options\/countdwn: /,
+    );
+  });
+});
+
+describe('the input of a send', () => {
+  const circle: { self?: object } = {};
+  circle.self = circle;
+  const none: readonly [why: string, input: object, options: SendOptions, message: RegExp][] = [
+    ['holds a BigInt', { n: 1n }, {}, /^\/tasks\/1\/kwargs: is no JSON: .*BigInt/],
+    ['goes in circles', circle, {}, /^\/tasks\/1\/kwargs: is no JSON: .*circular/],
+    ['is an argument that is no JSON', {}, { args: [1n] }, /^\/tasks\/1\/args: is no JSON/],
+    ['comes with headers that are none', {}, { headers: { n: 1n } }, /\/headers: is no JSON/],
+  ];
+  for (const [why, input, options, message] of none) {
+    it(`is refused when it ${why}`, () => {
+      expect(() => requestOf('add', input, options, '/tasks/1')).to.throw(
+        InvalidRequestError,
+        message,
+      );
+    });
+  }
+
+  it('is copied as JSON, so that it is the same over HTTP and over Redis', () => {
+    const input = { at, gone: undefined, list: [1] };
+    const { kwargs } = requestOf('add', input);
+    input.list.push(2);
+    expect(kwargs).to.deep.equal({ at: time, list: [1] });
+  });
 });

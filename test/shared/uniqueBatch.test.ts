@@ -25,6 +25,33 @@ describe('unique tasks of one batch', () => {
     expect(await stored()).to.equal(4);
   });
 
+  it('are stored once when two senders send them at once, each in its own order', async () => {
+    const one = await startProducer();
+    const two = await startProducer(one.config);
+    const batch = Array.from({ length: 1500 }, (_, i) => ({ name: 'keyed', ...to(`n${i}`) }));
+    const [sent, again] = await Promise.all([
+      one.producer.sendMany(batch),
+      two.producer.sendMany(batch.toReversed()),
+    ]);
+    expect(await one.stored()).to.equal(1500);
+    const idsOf = (all: typeof sent) => all.map(({ result }) => result.task_id);
+    expect(idsOf(again).reverse()).to.deep.equal(idsOf(sent));
+    const stored = [...sent, ...again].filter(({ replayed }) => !replayed);
+    expect(stored).to.have.length(1500);
+  });
+
+  it('are stored once beside single ones that are sent meanwhile', async () => {
+    const one = await startProducer();
+    const two = await startProducer(one.config);
+    const batch = Array.from({ length: 5000 }, (_, i) => ({ name: 'keyed', ...to(`n${i}`) }));
+    const sending = one.producer.sendMany(batch);
+    const singles = await Promise.all([0, 2499, 4999].map((i) => two.send('keyed', to(`n${i}`))));
+    const sent = await sending;
+    expect(await one.stored()).to.equal(5000);
+    const ids = new Set(sent.map(({ result }) => result.task_id));
+    for (const { id } of singles) expect(ids.has(id)).to.equal(true);
+  });
+
   it('may be ten thousand', async () => {
     const { producer, stored } = await startProducer();
     const batch = Array.from({ length: 10_000 }, (_, i) => ({
@@ -49,4 +76,19 @@ describe('a full queue', () => {
     expect(await other.claimsOf(sending)).to.equal(1);
     expect(await sending).to.include({ replayed: false });
   });
+});
+
+describe('tasks with ids of their clients that are stored already', () => {
+  for (const name of ['keyed', 'twin']) {
+    it(`are answered although the queue is full: ${name}`, async () => {
+      const { producer, stored } = await startProducer(undefined, { queueMaxLength: 2 });
+      const batch = ['a', 'b'].map((id) => ({ name, task_id: id, queue: 'full', ...to(id) }));
+      await producer.sendMany(batch);
+      const again = await producer.sendMany(batch);
+      expect(again.map(({ replayed }) => replayed)).to.deep.equal([true, true]);
+      const more = [...batch, { name, task_id: 'c', queue: 'full', ...to('c') }];
+      expect(await errorOf(producer.sendMany(more))).to.be.instanceOf(QueueFullError);
+      expect(await stored()).to.equal(2);
+    });
+  }
 });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Broker } from '../../shared/broker.ts';
 import { createCatalog } from '../../shared/catalog.ts';
-import { TaskConflictError } from '../../shared/errors.ts';
+import { BrokerUnavailableError, TaskConflictError } from '../../shared/errors.ts';
 import { createProducer } from '../../shared/producer.ts';
 import { errorOf } from '../client/connect.ts';
 import { eventually } from '../support/eventually.ts';
@@ -89,7 +89,6 @@ describe('a uniqueness', () => {
       const test = await startProducer();
       const first = await test.send('whole', to('a'));
       await end(test, first.id);
-      await test.age(10_000);
       expect(await test.claimsOf(test.send('whole', to('a')))).to.equal(2);
       expect(await test.stored()).to.equal(how === 'revoked' ? 2 : 1);
     });
@@ -115,13 +114,13 @@ describe('a uniqueness', () => {
     expect(await first.stored()).to.equal(1);
   });
 
-  it('whose sender died before it stored the task delays the next by about a second', async () => {
+  it('whose sender died before it stored the task is refused for ten seconds, then free', async () => {
     const test = await startProducer();
     let isClaimed = false;
     const dead: Broker = {
       ...test.broker,
-      async claimUnique(...claim) {
-        const answer = await test.broker.claimUnique(...claim);
+      async claimUnique(claims) {
+        const answer = await test.broker.claimUnique(claims);
         isClaimed = true;
         return answer;
       },
@@ -130,10 +129,20 @@ describe('a uniqueness', () => {
     const dying = createProducer({ broker: dead, catalog: createCatalog(dead) });
     void dying.send({ name: 'whole', ...to('a') });
     await eventually(() => isClaimed);
-    const sending = test.send('whole', to('a'));
-    expect(await test.claimsOf(sending)).to.be.within(5, 30);
-    expect(await sending).to.include({ replayed: false });
+    const refused = await errorOf(test.send('whole', to('a')));
+    expect(refused).to.be.instanceOf(BrokerUnavailableError);
+    expect(String(refused)).to.match(/another sender is storing an equal task; try again/);
+    await test.age(10_000);
+    expect(await test.send('whole', to('a'))).to.include({ replayed: false });
     expect(await test.stored()).to.equal(1);
+  }).timeout(10_000);
+
+  it('is given up by nobody whose task is stored', async () => {
+    const { send, broker, redis, keys } = await startProducer();
+    const { id } = await send('whole', to('a'));
+    const [key = ''] = await redis.keys(keys.unique('*'));
+    await broker.claimUnique([{ id, hash: key.slice(keys.unique('').length), ttlMs: 0 }]);
+    expect(await send('whole', to('a'))).to.deep.equal({ id, replayed: true });
   });
 });
 

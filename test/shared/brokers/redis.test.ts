@@ -63,12 +63,12 @@ describe('the broker on Redis', () => {
     expect(commands).to.deep.equal(['evalsha']);
   });
 
-  it('stores tasks by one command each and nothing besides', async () => {
+  it('stores tasks by one command each in one transaction, and nothing besides', async () => {
     const { broker, config } = await startTestBroker();
     await broker.add([messageOf('warm')]);
     const messages = Array.from({ length: 20 }, (_, i) => messageOf(`id-${i}`));
     const commands = await commandsDuring(config.prefix, () => broker.add(messages));
-    expect(commands).to.deep.equal(new Array(20).fill('evalsha'));
+    expect(commands).to.deep.equal(['multi', ...new Array(20).fill('evalsha'), 'exec']);
   });
 
   it('leaves a task as it is when its id is stored again', async () => {
