@@ -1,6 +1,8 @@
 /** The API without a port: `createApp(deps).callback()` is all that a test needs. */
-import Koa from 'koa';
+import Koa, { type Context } from 'koa';
+import type { Log } from '../shared/log.ts';
 import type { Deps } from './handler.ts';
+import { refuseCrossSite } from './middleware/crossSite.ts';
 import { answerErrors } from './middleware/errors.ts';
 import { logRequests } from './middleware/log.ts';
 import { identifyRequests } from './middleware/requestId.ts';
@@ -8,13 +10,22 @@ import { createRouter } from './router.ts';
 
 export function createApp(deps: Deps): Koa {
   const app = new Koa();
-  // Koa prints every client that leaves early; what matters is logged by logRequests.
-  app.silent = true;
+  app.on('error', (error: Error, ctx: Context) => logLate(deps.log, error, ctx));
   app.use(identifyRequests());
   app.use(logRequests(deps.log));
   app.use(answerErrors());
+  app.use(refuseCrossSite());
   const router = createRouter(deps);
   app.use(router.routes());
   app.use(router.allowedMethods());
   return app;
+}
+
+/** What sockets say, and streams into them, when the other side has gone: no fault of anybody. */
+const LEFT = /^(E(CONN|HOST|NET)|EPIPE|ETIMEDOUT|HPE_|ERR_STREAM_PREMATURE_CLOSE)/;
+
+/** What fails once all middleware is done, such as a stream that is read while it is sent. */
+function logLate(log: Log, error: Error & { code?: string }, { state }: Context): void {
+  if (LEFT.test(error.code ?? '')) return;
+  log.error({ request_id: state.requestId, err: error }, 'answer failed');
 }

@@ -62,12 +62,14 @@ function requestContent(name: string, schema: string): object {
   };
 }
 
-function responses({ answers, errors, type }: Route): object {
+function responses({ method, answers, errors, type }: Route): object {
   const good = Object.entries(answers).map(([status, schema]) => [
     status,
     answer(type, Number(status), schema),
   ]);
-  const bad = [...errors, 500, 503].map((status) => [status, problem(status)]);
+  // Pages of other sites may read only: middleware/crossSite.ts.
+  const foreign = method === 'get' ? [] : [403];
+  const bad = [...foreign, ...errors, 500, 503].map((status) => [status, problem(status)]);
   return Object.fromEntries([...good, ...bad]);
 }
 
@@ -92,6 +94,7 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
   204: 'Done',
   304: 'Unchanged since the ETag in If-None-Match',
   400: 'The body cannot be read',
+  403: 'Sent by a page of another site',
   404: 'Unknown',
   409: 'In conflict with what is stored',
   413: 'The body is too large',
@@ -99,7 +102,6 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
   422: 'A field is wrong; `errors` names it',
   429: 'The queue is full; see Retry-After',
   500: 'A fault of the API',
-
   503: 'The broker is unavailable; nothing was accepted; see Retry-After',
   504: 'The worker did not answer in time',
 };

@@ -19,8 +19,6 @@ export function openStream(ctx: Context, stream = new PassThrough()): PassThroug
 
 export interface OpenStream {
   readonly stream: PassThrough;
-  /** Called now and then: pings, or notices that nobody is there. */
-  keepAlive(): void;
   /** Stops what feeds the stream. */
   stop(): void;
 }
@@ -29,9 +27,9 @@ export interface OpenStream {
 export function endWithClient(
   ctx: Context,
   stopping: AbortSignal,
-  { stream, keepAlive, stop }: OpenStream,
+  { stream, stop }: OpenStream,
 ): () => void {
-  const ping = setInterval(keepAlive, PING_MS);
+  const ping = setInterval(createPing(ctx, stream), PING_MS);
   const close = (): void => {
     clearInterval(ping);
     stop();
@@ -41,4 +39,18 @@ export function endWithClient(
   if (left.aborted) close();
   else left.addEventListener('abort', close);
   return close;
+}
+
+/** Pings a reader that keeps up, and cuts one that has taken nothing since the ping before. */
+function createPing({ res }: Context, stream: PassThrough): () => void {
+  let hasRead = true;
+  stream.on('drain', () => {
+    hasRead = true;
+  });
+  return () => {
+    if (!stream.writableNeedDrain) stream.write(': ping\n\n');
+    else if (!hasRead) res.destroy();
+    // One that is not behind now has read all there was.
+    hasRead = !stream.writableNeedDrain;
+  };
 }

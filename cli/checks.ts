@@ -1,11 +1,12 @@
 /** What `kaje doctor` looks at: each check says what it found and what to do about it. */
 import type { Redis } from 'ioredis';
-import { HEARTBEAT_TTL_MS } from '../shared/brokers/cluster.ts';
+import { readWorkers } from '../shared/brokers/cluster.ts';
 import type { Config } from '../shared/config.ts';
 import { createKeys } from '../shared/keys.ts';
 import { answered } from '../shared/redis.ts';
 import type { QueueBody, RegistryEntry } from '../shared/schemas.ts';
 import { withoutSecrets } from '../shared/secrets.ts';
+import { isNewEnough } from './findRedis.ts';
 
 export interface Finding {
   readonly check: string;
@@ -51,8 +52,7 @@ function checkVersion(info: Info): Finding {
   const found = info.valkey_version
     ? `Valkey ${info.valkey_version}`
     : `Redis ${info.redis_version}`;
-  const [major = 0, minor = 0] = (info.redis_version ?? '0').split('.').map(Number);
-  if (major > 6 || (major === 6 && minor >= 2)) return { check: 'version', status: 'ok', found };
+  if (isNewEnough(info.redis_version ?? '0')) return { check: 'version', status: 'ok', found };
   return { check: 'version', status: 'fail', found, advice: 'use Redis 6.2 or newer, or Valkey' };
 }
 
@@ -127,13 +127,9 @@ export async function checkWorkers(
   { prefix }: Pick<Config, 'prefix'>,
 ): Promise<Finding[]> {
   const keys = createKeys(prefix);
-  const since = Date.now() - HEARTBEAT_TTL_MS;
-  const [ids, tasks] = await Promise.all([
-    redis.zrangebyscore(keys.workers, since, '+inf'),
-    redis.hlen(keys.registry),
-  ]);
-  const found = `${ids.length} alive, ${tasks} tasks known`;
-  if (ids.length > 0) return [{ check: 'workers', status: 'ok', found }];
+  const [workers, tasks] = await Promise.all([readWorkers(redis, keys), redis.hlen(keys.registry)]);
+  const found = `${workers.length} alive, ${tasks} tasks known`;
+  if (workers.length > 0) return [{ check: 'workers', status: 'ok', found }];
   return [
     { check: 'workers', status: 'warn', found, advice: 'start one: kaje worker --tasks <folder>' },
   ];

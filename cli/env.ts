@@ -5,18 +5,18 @@ import { DefinitionError } from '../shared/errors.ts';
 import { routesText } from '../shared/routing.ts';
 
 /**
- * A copy in which each KAJE_*_FILE has been read into its variable, as Docker secrets are.
+ * Reads each KAJE_*_FILE into its variable, as Docker's secrets are given; then the file is done with,
+ * also for the processes that are started from this one.
  * @throws DefinitionError when a file cannot be read or a variable is given both ways
  */
-export function readEnv(env: NodeJS.ProcessEnv): Record<string, string | undefined> {
-  const files = Object.entries(env).filter(([name, path]) => path && /^KAJE_\w+_FILE$/.test(name));
-  const read = files.map(
-    ([name, path]) => [name.slice(0, -'_FILE'.length), secretIn(name, path ?? '')] as const,
-  );
-  for (const [name] of read) {
-    if (env[name]) throw new DefinitionError(`Expected ${name} or ${name}_FILE, got both`);
+export function readFiles(env: NodeJS.ProcessEnv): void {
+  for (const [file, path] of Object.entries(env)) {
+    if (!path || !/^KAJE_\w+_FILE$/.test(file)) continue;
+    const name = file.slice(0, -'_FILE'.length);
+    if (env[name]) throw new DefinitionError(`Expected ${name} or ${file}, got both`);
+    env[name] = secretIn(file, path);
+    delete env[file];
   }
-  return { ...env, ...Object.fromEntries(read) };
 }
 
 function secretIn(name: string, path: string): string {
@@ -29,14 +29,13 @@ function secretIn(name: string, path: string): string {
   }
 }
 
-/** The environment in which a child reads the very same settings; files are not read again. */
+/** The environment in which a child reads the very same settings. */
 export function envOf(config: Config): Record<string, string> {
   const env: Record<string, string> = {};
   for (const [key, { env: name }] of Object.entries(SETTINGS)) {
     // Every key of SETTINGS is one of the config.
     const value = config[key as keyof Config];
     env[name] = typeof value === 'object' ? routesText(value) : String(value);
-    env[`${name}_FILE`] = '';
   }
   return env;
 }

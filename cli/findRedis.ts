@@ -28,12 +28,11 @@ interface Way {
   find(search: Required<Search>): Promise<RedisServer | undefined>;
 }
 
-const OLDEST_VERSION = 6;
 const IMAGE = 'redis:7-alpine';
 const PROBE_MS = 15_000;
 
 const WAYS: readonly Way[] = [
-  { advice: 'install redis-server or valkey-server, 6.0 or newer, on the PATH', find: onPath },
+  { advice: 'install redis-server or valkey-server, 6.2 or newer, on the PATH', find: onPath },
   {
     advice: 'on Debian or Ubuntu: let apt-get reach its mirror (no root needed)',
     find: fromPackages,
@@ -168,6 +167,12 @@ function fileOwner(dockerInfo: string): string {
   return rootless || !process.getuid ? '0:0' : `${process.getuid()}:${process.getgid?.()}`;
 }
 
+/** Whether Kaje works with it: Redis 6.2 or newer; every Valkey is. */
+export function isNewEnough(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major > 6 || (major === 6 && minor >= 2);
+}
+
 async function probe(
   command: string,
   env: NodeJS.ProcessEnv,
@@ -175,7 +180,7 @@ async function probe(
 ): Promise<RedisServer | undefined> {
   const text = await run(command, ['--version'], { env, timeout: PROBE_MS }).catch(() => '');
   const [, name, version] = /^(\S+) server v=(\S+)/.exec(text) ?? [];
-  if (!version || Number.parseInt(version, 10) < OLDEST_VERSION) return undefined;
+  if (!version || !isNewEnough(version)) return undefined;
   return { origin: `${name} ${version} ${where}`, version, command, env };
 }
 

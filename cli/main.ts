@@ -23,6 +23,7 @@ import { tasksCommand } from './commands/tasks.ts';
 import { topCommand } from './commands/top.ts';
 import { workerCommand } from './commands/worker.ts';
 import { workersCommand } from './commands/workers.ts';
+import { readFiles } from './env.ts';
 import { FAILED, MISUSED } from './exitCodes.ts';
 
 const COMMANDS = [
@@ -54,7 +55,9 @@ async function main(): Promise<void> {
   const program = new Command('kaje')
     .description('Kaje: a distributed task system for Node.js')
     .version(VERSION)
-    .exitOverride();
+    .exitOverride()
+    // Before the command looks at its variables, whichever it has.
+    .hook('preSubcommand', () => readFiles(process.env));
   for (const command of COMMANDS) program.addCommand(command.exitOverride());
   try {
     await program.parseAsync();

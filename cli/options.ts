@@ -5,7 +5,6 @@ import { type Config, flagOf, loadConfig, SETTINGS } from '../shared/config.ts';
 import { DefinitionError } from '../shared/errors.ts';
 import { isQueueName } from '../shared/task.ts';
 import type { QueueChoice } from '../worker/fleet.ts';
-import { readEnv } from './env.ts';
 
 type SettingName = keyof typeof SETTINGS;
 
@@ -28,7 +27,7 @@ export function withSettings(command: Command, ...names: SettingName[]): Command
 
 /** The settings of the environment, with the flags of the command over them. */
 export function configOf(command: Command, given: Partial<Config> = {}): Config {
-  const env = readEnv(process.env);
+  const env = { ...process.env };
   for (const { env: name } of Object.values(SETTINGS)) {
     const value: unknown = command.opts()[camelCase(flagOf(name))];
     if (typeof value === 'string') env[name] = value;
@@ -43,12 +42,15 @@ function camelCase(flag: string): string {
 /** The flags of commands that ask a running Kaje, over HTTP or straight over Redis. */
 export function withTarget(command: Command): Command {
   return command
-    .addOption(
-      new Option('--url <url>', 'API to ask').env('KAJE_URL').default('http://127.0.0.1:8000'),
-    )
+    .addOption(urlOption('API to ask'))
     .addOption(new Option('--redis-url <url>', 'ask Redis itself instead of the API'))
     .addOption(new Option('--prefix <prefix>', 'first part of the Redis keys').env('KAJE_PREFIX'))
     .addOption(new Option('--json', 'print JSON for programs'));
+}
+
+/** `--url`, which is the API of this machine where nothing else is said. */
+export function urlOption(doc: string): Option {
+  return new Option('--url <url>', doc).env('KAJE_URL').default('http://127.0.0.1:8000');
 }
 
 /** Runs something with a client for the target, and closes it. */

@@ -9,7 +9,42 @@ export function print(line = ''): void {
 }
 
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value, null, 2));
+  print(jsonText(value));
+}
+
+/** Prints `{ "<name>": [...] }` as printJson does, item by item: however many come, none is kept. */
+export function createJsonList(name: string) {
+  let isEmpty = true;
+  return {
+    add(items: readonly unknown[]): void {
+      for (const item of items) {
+        process.stdout.write(isEmpty ? `{\n  "${name}": [\n` : ',\n');
+        process.stdout.write(`    ${jsonText(item).replaceAll('\n', '\n    ')}`);
+        isEmpty = false;
+      }
+    },
+    end(): void {
+      print(isEmpty ? `{\n  "${name}": []\n}` : '\n  ]\n}');
+    },
+  };
+}
+
+/** What JSON leaves as it is may steer a terminal all the same: the second half of the controls. */
+function jsonText(value: unknown): string {
+  const escaped = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return JSON.stringify(value, null, 2).replaceAll(/[\u007f-\u009f]/g, escaped);
+}
+
+/** What others have written must not steer the terminal; it may have several lines. */
+export function plain(text: string): string {
+  return text.replaceAll(/[^\P{Cc}\n\t]/gu, '');
+}
+
+/** Aborted when whoever read is gone, as at `kaje events | head -1`. */
+export function readerGone(): AbortSignal {
+  const leaving = new AbortController();
+  process.stdout.once('error', () => leaving.abort());
+  return leaving.signal;
 }
 
 /** Colours on a terminal only, and never against NO_COLOR. */
@@ -20,26 +55,50 @@ export function colour(style: Colour, text: string): string {
 
 type Cell = string | number;
 
-export function table(headers: readonly string[], rows: readonly (readonly Cell[])[]): void {
-  const [head = '', ...lines] = tableLines(headers, rows);
-  print(colour('dim', head));
-  for (const line of lines) print(line);
+type Row = readonly Cell[];
+
+export function table(headers: readonly string[], rows: readonly Row[]): void {
+  createTable(headers)(rows);
+}
+
+/** Prints a table whose rows come bit by bit; columns grow with them. */
+export function createTable(headers: readonly string[]): (rows: readonly Row[]) => void {
+  let widths: readonly number[] | undefined;
+  return (rows) => {
+    const isFirst = widths === undefined;
+    widths = widthsOf(headers, rows, widths);
+    if (isFirst) print(colour('dim', lineOf(upperCase(headers), widths)));
+    for (const row of rows) print(lineOf(row, widths));
+  };
 }
 
 /** Columns as wide as their widest cell, numbers to the right; the first line names them. */
-export function tableLines(
+export function tableLines(headers: readonly string[], rows: readonly Row[]): string[] {
+  const widths = widthsOf(headers, rows);
+  return [upperCase(headers), ...rows].map((row) => lineOf(row, widths));
+}
+
+function upperCase(headers: readonly string[]): string[] {
+  return headers.map((header) => header.toUpperCase());
+}
+
+/** Row by row: as arguments of one call they would be too many. */
+function widthsOf(
   headers: readonly string[],
-  rows: readonly (readonly Cell[])[],
-): string[] {
-  const widths = headers.map((header, i) =>
-    Math.max(header.length, ...rows.map((row) => widthOf(row[i] ?? ''))),
+  rows: readonly Row[],
+  atLeast: readonly number[] = [],
+): number[] {
+  return headers.map((header, i) =>
+    rows.reduce(
+      (width, row) => Math.max(width, widthOf(row[i] ?? '')),
+      Math.max(header.length, atLeast[i] ?? 0),
+    ),
   );
-  const line = (cells: readonly Cell[]) =>
-    cells
-      .map((cell, i) => pad(cell, widths[i] ?? 0))
-      .join('  ')
-      .trimEnd();
-  return [headers.map((header) => header.toUpperCase()), ...rows].map(line);
+}
+
+function lineOf(cells: Row, widths: readonly number[]): string {
+  const padded = cells.map((cell, i) => pad(cell, widths[i] ?? 0));
+  return padded.join('  ').trimEnd();
 }
 
 function pad(cell: Cell, width: number): string {
@@ -69,10 +128,10 @@ export function printResult(result: AsyncResultBody): void {
   const { task_id: id, name, state, runtime, error } = result;
   const time = runtime === null ? '' : ` in ${runtime} s`;
   print(`${name} ${id} ${coloured(state)}${time}`);
-  if (result.progress !== null) print(`progress ${JSON.stringify(result.progress)}`);
+  if (result.progress !== null) print(plain(`progress ${JSON.stringify(result.progress)}`));
   if (result.eta !== null && !result.ready) print(`due ${result.eta}`);
   if (state === 'SUCCESS') printJson(result.result);
-  if (error) print(error.traceback || `${error.type}: ${error.message}`);
+  if (error) print(plain(error.traceback || `${error.type}: ${error.message}`));
 }
 
 /** The local time of day, to the millisecond. */

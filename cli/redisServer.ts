@@ -100,7 +100,7 @@ function argumentsFor(server: RedisServer, options: RedisServerOptions, port: nu
     '--appendfsync',
     'everysec',
   ];
-  // The name that Redis 6 knows as well. 1024 halves the memory that a task takes.
+  // The name that Redis 6.2 knows as well. 1024 halves the memory that a task takes.
   const memory = ['--maxmemory-policy', 'noeviction', '--hash-max-ziplist-value', '1024'];
   const settings = [...data, ...memory, '--daemonize', 'no'];
   const own = ['--bind', '127.0.0.1', '--port', `${port}`, '--dir', dir, '--protected-mode', 'yes'];

@@ -1,8 +1,8 @@
 /** A persistent server is shared by all starts on its folder: the last to leave stops it. */
-import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { RedisServer } from './findRedis.ts';
+import { locked } from './lock.ts';
 import {
   isServing,
   launch,
@@ -13,11 +13,9 @@ import {
 } from './redisServer.ts';
 
 const RECORD = 'redis.json';
-const LOCK_MS = 30_000;
-const POLL_MS = 20;
 
 export function share(server: RedisServer, options: RedisServerOptions): Promise<Running> {
-  return locked(options.dir, async () => {
+  return alone(options.dir, async () => {
     const found = await runningIn(options.dir);
     const running = found ?? (await launch(server, options));
     await record(options.dir, { ...running, users: [...running.users, process.pid] });
@@ -26,7 +24,7 @@ export function share(server: RedisServer, options: RedisServerOptions): Promise
 }
 
 export function leave(running: Running, dir: string): Promise<void> {
-  return locked(dir, async () => {
+  return alone(dir, async () => {
     const current = (await recorded(dir)) ?? running;
     const mine = current.users.indexOf(process.pid);
     const users = current.users.filter((pid, index) => index !== mine && signal(pid, 0));
@@ -57,36 +55,6 @@ async function record(dir: string, running: Running): Promise<void> {
 }
 
 /** One start or stop at a time in a folder: two servers on one append-only file would ruin it. */
-async function locked<T>(dir: string, work: () => Promise<T>): Promise<T> {
-  const lock = join(dir, 'redis.lock');
-  while (!(await claim(lock))) await sleep(POLL_MS);
-  try {
-    return await work();
-  } finally {
-    await rm(lock, { force: true });
-  }
-}
-
-async function claim(lock: string): Promise<boolean> {
-  try {
-    await writeFile(lock, `${process.pid}`, { flag: 'wx' });
-    return true;
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error;
-    if (await isAbandoned(lock)) await rm(lock, { force: true });
-    return false;
-  }
-}
-
-async function isAbandoned(lock: string): Promise<boolean> {
-  const [owner, file] = await Promise.all([
-    readFile(lock, 'utf8').catch(() => ''),
-    stat(lock).catch(() => undefined),
-  ]);
-  const old = file !== undefined && Date.now() - file.mtimeMs > LOCK_MS;
-  return old || (owner !== '' && !signal(Number(owner), 0));
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
+function alone<T>(dir: string, work: () => Promise<T>): Promise<T> {
+  return locked(join(dir, 'redis.lock'), work);
 }

@@ -76,13 +76,16 @@ export {
   TimeLimitExceeded,
   WorkerLostError,
 } from '../shared/taskErrors.ts';
-export {
-  type Call,
-  type EventsOptions,
-  Kaje,
-  type KajeOptions,
-  type LimitsOptions,
-  type RevokeSelection,
-} from './kaje.ts';
-export { AsyncResult, type FollowOptions, type GetOptions, type LogOptions } from './result.ts';
+export { type Call, Kaje } from './kaje.ts';
+export type {
+  EventsOptions,
+  FollowOptions,
+  GetOptions,
+  KajeOptions,
+  LimitsOptions,
+  LogOptions,
+  RevokeOptions,
+  RevokeSelection,
+} from './options.ts';
+export { AsyncResult } from './result.ts';
 export type { TaskFilter } from './taskFilter.ts';

@@ -1,9 +1,9 @@
 /** What an application talks to: sends tasks, follows them. */
 import { type EventOf, type EventType, eventTypes } from '../shared/clusterEvents.ts';
-import { DefinitionError, InvalidRequestError, KajeError } from '../shared/errors.ts';
+import { DefinitionError, InvalidRequestError } from '../shared/errors.ts';
 import type { InspectCommand, Inspection } from '../shared/inspection.ts';
 import type { ControlCommand, InspectOptions } from '../shared/operate.ts';
-import { checkRoutes, type RouteRule } from '../shared/routing.ts';
+import { checkRoutes } from '../shared/routing.ts';
 import { MAX_TASKS } from '../shared/schemas/tasks.ts';
 import type {
   AsyncResultBody,
@@ -16,51 +16,19 @@ import type {
 } from '../shared/schemas.ts';
 import { refuseUnknown, requestOf, type SendOptions } from '../shared/sendOptions.ts';
 import type { InputOf, OutputOf, Task } from '../shared/task.ts';
+import { clientClosed } from './closed.ts';
+import {
+  type EventsOptions,
+  type KajeOptions,
+  type LimitsOptions,
+  type RevokeSelection,
+  refuseUnknownOf,
+} from './options.ts';
 import { AsyncResult } from './result.ts';
 import { queryOf, type TaskFilter } from './taskFilter.ts';
 import { createHttpTransport } from './transports/http.ts';
 import { createRedisTransport } from './transports/redis.ts';
 import type { Transport } from './transports/transport.ts';
-
-export type KajeOptions =
-  /** Over HTTP: URL of the API. */
-  | { readonly url: string; readonly redis?: never }
-  /** Straight over Redis; `prefix` as that of the workers. Default: kaje */
-  | {
-      readonly redis: string;
-      readonly prefix?: string;
-      /** Queues of tasks that name none, by name, as the API's KAJE_ROUTES. Default: none */
-      readonly routes?: readonly RouteRule[];
-      readonly url?: never;
-    };
-
-/** Which tasks to revoke; those that any of the three means. */
-export interface RevokeSelection {
-  readonly ids?: readonly string[];
-  /** Every unfinished task with this tag. */
-  readonly tag?: string;
-  /** Every unfinished task with this value of the header. */
-  readonly header?: { readonly name: string; readonly value: unknown };
-  /** End also those that run: REVOKED at once, their threads and processes are killed. Default: false */
-  readonly terminate?: boolean;
-}
-
-export interface LimitsOptions {
-  /** `10/s`, `100/m`, `1000/h`. */
-  readonly rateLimit?: string | 0 | null;
-  readonly maxConcurrency?: number | null;
-  /** Seconds. */
-  readonly timeLimit?: number | null;
-  /** Seconds. */
-  readonly softTimeLimit?: number | null;
-}
-
-export interface EventsOptions<Type extends EventType = EventType> {
-  /** Default: all. */
-  readonly types?: readonly Type[];
-  /** Ends the stream. */
-  readonly signal?: AbortSignal;
-}
 
 /** Any tasks: what `Kaje` knows when no type parameter tells it more. */
 type AnyTasks = Readonly<
@@ -102,7 +70,10 @@ export class Kaje<Module = AnyTasks> {
   readonly #open: Transport;
   #isClosed = false;
 
-  /** @throws DefinitionError when neither `url` nor `redis` is given */
+  /**
+   * @throws DefinitionError unless either `url` or `redis` is given
+   * @throws InvalidRequestError for an option that does not exist
+   */
   constructor(options: KajeOptions) {
     this.#open = transportOf(options);
   }
@@ -111,7 +82,8 @@ export class Kaje<Module = AnyTasks> {
    * Sends a task; resolves when Kaje has stored it.
    * @throws InvalidRequestError for an unknown name or an input that the task's schema refuses
    * @throws TaskConflictError for a task id that is taken by another request
-   * @throws BrokerUnavailableError when nothing could be stored
+   * @throws BrokerUnavailableError when it was not stored, or nobody knows: a line that breaks after
+   *   the request has left may have taken it along. Sent again with a `taskId`, it is stored once.
    */
   async sendTask<Name extends NameIn<Module>>(
     name: Name,
@@ -151,7 +123,8 @@ export class Kaje<Module = AnyTasks> {
    * back to the task's own option, 0 takes it away.
    * @throws KajeError NOT_FOUND for a task that no worker has published
    */
-  setLimits(name: NameIn<Module>, limits: LimitsOptions): Promise<TaskLimitsRequest> {
+  async setLimits(name: NameIn<Module>, limits: LimitsOptions): Promise<TaskLimitsRequest> {
+    refuseUnknownOf('setLimits()', limits);
     return this.#transport.setLimits(name, limitsRequest(limits));
   }
 
@@ -161,6 +134,7 @@ export class Kaje<Module = AnyTasks> {
    * @throws InvalidRequestError for a filter that makes no sense
    */
   async *tasks(filter: TaskFilter = {}): AsyncGenerator<AsyncResultBody, void> {
+    refuseUnknownOf('tasks()', filter);
     const query = queryOf(filter);
     let page = await this.#transport.list(query);
     yield* page.tasks;
@@ -189,13 +163,14 @@ export class Kaje<Module = AnyTasks> {
    * What happens to tasks and workers from now on, as it happens: `for await (const event of
    * kaje.events({ types: ['task-failed'] }))`. Goes on over outages, but what happens in one is
    * never told: a program that must not miss anything reads the tasks' states.
-   * @throws InvalidRequestError for a type that no event has
+   * @throws InvalidRequestError for a type that no event has, or an unknown option
    * @throws BrokerUnavailableError when there is nothing to listen to at the start
    */
-  events<Type extends EventType = EventType>({
-    types = [],
-    signal,
-  }: EventsOptions<Type> = {}): AsyncGenerator<EventOf<Type>, void> {
+  events<Type extends EventType = EventType>(
+    options: EventsOptions<Type> = {},
+  ): AsyncGenerator<EventOf<Type>, void> {
+    refuseUnknownOf('kaje.events()', options);
+    const { types = [], signal } = options;
     eventTypes(types);
     // Only events of these types come.
     return this.#transport.clusterEvents(types, signal) as AsyncGenerator<EventOf<Type>, void>;
@@ -206,10 +181,11 @@ export class Kaje<Module = AnyTasks> {
    * that did not answer in time are named in `missing`.
    * @throws KajeError NOT_FOUND for a worker that is not alive
    */
-  inspect<Command extends InspectCommand>(
+  async inspect<Command extends InspectCommand>(
     command: Command,
     options: InspectOptions = {},
   ): Promise<Inspection<Command>> {
+    refuseUnknownOf('inspect()', options);
     // What the workers of this command answer.
     return this.#transport.inspect(command, options) as Promise<Inspection<Command>>;
   }
@@ -246,17 +222,22 @@ export class Kaje<Module = AnyTasks> {
 
   get #transport(): Transport {
     if (!this.#isClosed) return this.#open;
-    throw new KajeError('CLIENT_CLOSED', 'This client is closed: make a new Kaje to go on');
+    throw clientClosed();
   }
 }
 
 const CALL_NAMES = { name: true, input: true, options: true } as const;
 
 function transportOf(options: KajeOptions): Transport {
-  if (options.url !== undefined) return createHttpTransport(options.url);
-  if (options.redis !== undefined) {
+  const { url, redis } = options;
+  if (url !== undefined && redis === undefined) {
+    refuseUnknownOf('new Kaje({ url })', options);
+    return createHttpTransport(url);
+  }
+  if (redis !== undefined && url === undefined) {
+    refuseUnknownOf('new Kaje({ redis })', options);
     checkRoutes(options.routes ?? []);
-    return createRedisTransport(options.redis, options);
+    return createRedisTransport(redis, options);
   }
   throw new DefinitionError('Expected new Kaje({ url }) or new Kaje({ redis })');
 }

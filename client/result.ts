@@ -3,28 +3,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BrokerUnavailableError, ResultTimeoutError, TaskFailedError } from '../shared/errors.ts';
 import type { AsyncResultBody, AttemptBody, TaskLogLine } from '../shared/schemas.ts';
 import type { TaskState } from '../shared/states.ts';
+import {
+  type FollowOptions,
+  type GetOptions,
+  type LogOptions,
+  type RevokeOptions,
+  refuseUnknownOf,
+} from './options.ts';
 import type { Transport } from './transports/transport.ts';
 
-export interface GetOptions {
-  /** Seconds to wait for the end. Default: for ever. */
-  readonly timeout?: number;
-  /** Ends the wait early. */
-  readonly signal?: AbortSignal;
-  /** Throw the error of a task that failed. Default: true; with false it is returned. */
-  readonly propagate?: boolean;
-}
-
-export interface FollowOptions {
-  /** Ends the stream. */
-  readonly signal?: AbortSignal;
-}
-
-export interface LogOptions {
-  /** Only lines behind the one of this number. Default: 0 */
-  readonly after?: number;
-}
-
-/** Each read of a waiting `get()` lasts at most so long; a timeout cuts the last one short. */
+/** The first read of a waiting `get()` lasts at most so long: an outage in it is told, later ones are waited out. */
+const FIRST_WAIT_MS = 1000;
+/** Each that follows; a timeout cuts the last one short. */
 const WAIT_MS = 30_000;
 /** Milliseconds between tries in an outage. */
 const TRY_AGAIN_MS = 250;
@@ -44,10 +34,12 @@ export class AsyncResult<Output = unknown> {
    * @throws TaskFailedError for a task that ended FAILURE or REVOKED, unless `propagate` is false
    * @throws ResultTimeoutError when it is not ready within `timeout` seconds
    * @throws TaskNotFoundError for an id that was never sent, was forgotten, or has expired
+   * @throws BrokerUnavailableError in an outage at the beginning, or at the end of `timeout`
    */
   get(options: GetOptions & { readonly propagate: false }): Promise<Output | TaskFailedError>;
   get(options?: GetOptions): Promise<Output>;
   async get(options: GetOptions = {}): Promise<Output | TaskFailedError> {
+    refuseUnknownOf('get()', options);
     const body = await this.#whenReady(options);
     // The worker ran the task of which Output is the type.
     if (body.successful) return body.result as Output;
@@ -65,7 +57,8 @@ export class AsyncResult<Output = unknown> {
     let state: TaskState | undefined;
     for (;;) {
       signal?.throwIfAborted();
-      const waitMs = Math.max(0, Math.min(WAIT_MS, until - Date.now()));
+      const maxMs = state === undefined ? FIRST_WAIT_MS : WAIT_MS;
+      const waitMs = Math.max(0, Math.min(maxMs, until - Date.now()));
       try {
         const body = await this.#transport.read(this.id, waitMs, signal);
         if (body.ready) return body;
@@ -129,10 +122,11 @@ export class AsyncResult<Output = unknown> {
 
   /**
    * Keeps the task from running; one that runs is told to stop by `ctx.signal`.
-   * @param options `terminate`: end it even while it runs. Default: false
    * @throws WrongStateError when it has ended
    */
-  async revoke({ terminate = false }: { readonly terminate?: boolean } = {}): Promise<void> {
+  async revoke(options: RevokeOptions = {}): Promise<void> {
+    refuseUnknownOf('revoke()', options);
+    const { terminate = false } = options;
     await this.#transport.revoke(this.id, terminate);
   }
 
@@ -147,22 +141,24 @@ export class AsyncResult<Output = unknown> {
   }
 
   /** Each change of state or progress, until the final one: `for await (const { state } of result.events())`. */
-  async *events({ signal }: FollowOptions = {}): AsyncGenerator<AsyncResultBody, void> {
-    for await (const event of this.#transport.events(this.id, signal)) {
+  async *events(options: FollowOptions = {}): AsyncGenerator<AsyncResultBody, void> {
+    refuseUnknownOf('events()', options);
+    for await (const event of this.#transport.events(this.id, options.signal)) {
       if (event.type !== 'log') yield event.result;
     }
   }
 
   /** Lines that the task has written by `ctx.log`; the last 1,000 are kept. */
-  async logs({ after = 0 }: LogOptions = {}): Promise<readonly TaskLogLine[]> {
+  async logs(options: LogOptions = {}): Promise<readonly TaskLogLine[]> {
+    refuseUnknownOf('logs()', options);
+    const { after = 0 } = options;
     return (await this.#transport.logs(this.id, after)).logs;
   }
 
   /** The same, and each line to come, until the task has ended. */
-  async *followLogs({
-    after = 0,
-    signal,
-  }: LogOptions & FollowOptions = {}): AsyncGenerator<TaskLogLine, void> {
+  async *followLogs(options: LogOptions & FollowOptions = {}): AsyncGenerator<TaskLogLine, void> {
+    refuseUnknownOf('followLogs()', options);
+    const { after = 0, signal } = options;
     for await (const event of this.#transport.events(this.id, signal)) {
       if (event.type === 'log' && event.line.number > after) yield event.line;
     }

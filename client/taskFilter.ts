@@ -1,4 +1,5 @@
 /** Which tasks `kaje.tasks()` shows, and how that is asked. */
+import { InvalidRequestError } from '../shared/errors.ts';
 import type { TaskState } from '../shared/states.ts';
 import type { TaskQueryText } from '../shared/taskQuery.ts';
 
@@ -17,6 +18,7 @@ export interface TaskFilter {
   readonly pageSize?: number;
 }
 
+/** @throws InvalidRequestError for a field that is empty */
 export function queryOf(filter: TaskFilter): TaskQueryText {
   const { state, name, queue, tag, since, until, pageSize } = filter;
   const all = {
@@ -29,5 +31,14 @@ export function queryOf(filter: TaskFilter): TaskQueryText {
     limit: pageSize?.toString(),
   };
   const given = Object.entries(all).filter(([, value]) => value !== undefined);
+  refuseEmpty(given);
   return Object.fromEntries(given);
+}
+
+/** In a URL what is empty is not there: that would show all tasks to who has asked for none. */
+function refuseEmpty(given: readonly (readonly [name: string, value: unknown])[]): void {
+  const [name] = given.find(([, value]) => value === '') ?? [];
+  if (name === undefined) return;
+  const message = 'is empty, which no task is; leave it out to list them all';
+  throw new InvalidRequestError([{ path: `/${name}`, message }]);
 }

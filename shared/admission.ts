@@ -17,13 +17,20 @@ interface Length {
  * A check that throws QueueFullError for tasks of a full queue. The length is read at most four
  * times a second, not at each send, and counted on in between.
  * @param max waiting tasks at which a queue takes no more; 0 = no limit
+ * @param now epoch milliseconds: which tasks are due
+ * @param elapsed milliseconds that only ever grow: how old a length is
  */
-export function createAdmission(broker: Pick<Broker, 'backlog'>, max: number, now: () => number) {
+export function createAdmission(
+  broker: Pick<Broker, 'backlog'>,
+  max: number,
+  now: () => number,
+  elapsed = () => performance.now(),
+) {
   const lengths = new Map<string, Length>();
   const lengthOf = (queue: string): Length => {
     const known = lengths.get(queue);
-    if (known && now() - known.readAt < LENGTH_AGE_MS) return known;
-    const length = { read: broker.backlog(queue), added: 0, readAt: now() };
+    if (known && elapsed() - known.readAt < LENGTH_AGE_MS) return known;
+    const length = { read: broker.backlog(queue), added: 0, readAt: elapsed() };
     lengths.set(queue, length);
     // Whoever waits for it is told; the next one reads again.
     length.read.catch(() => lengths.delete(queue));

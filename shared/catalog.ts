@@ -13,10 +13,7 @@ export interface Catalog {
 /** Unknown names are looked up in Redis again, but not more often than this, whoever asks. */
 const LOOK_AGAIN_MS = 100;
 
-export function createCatalog(
-  broker: Pick<Broker, 'specs' | 'onRegistryChange'>,
-  now = Date.now,
-): Catalog {
+export function createCatalog(broker: Pick<Broker, 'specs' | 'onRegistryChange'>): Catalog {
   let specs: ReadonlyMap<string, TaskSpec> = new Map();
   let readAt = Number.NEGATIVE_INFINITY;
   let reading: Promise<void> | undefined;
@@ -27,7 +24,7 @@ export function createCatalog(
       .specs()
       .then((found) => {
         specs = found;
-        readAt = now();
+        readAt = performance.now();
       })
       .finally(() => {
         reading = undefined;
@@ -51,7 +48,7 @@ export function createCatalog(
       if (isStale) await readAnew();
       if (!specs.has(name)) {
         // A worker may have started since: nobody is refused by an old look.
-        await sleep(Math.max(0, readAt + LOOK_AGAIN_MS - now()));
+        await sleep(Math.max(0, readAt + LOOK_AGAIN_MS - performance.now()));
         await read();
       }
       return specs.get(name);

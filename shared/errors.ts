@@ -79,7 +79,10 @@ export class CommandRefusedError extends KajeError {
   }
 }
 
-/** Redis, or over HTTP the API, cannot be reached or refuses writes; nothing was accepted (HTTP 503). */
+/**
+ * Redis, or over HTTP the API, cannot be reached or refuses writes (HTTP 503). What was asked for after
+ * the request had left, nobody knows: send it again under a `taskId`.
+ */
 export class BrokerUnavailableError extends KajeError {
   constructor(reason: string, options: { cause?: unknown } = {}) {
     super('BROKER_UNAVAILABLE', `Unavailable: ${reason}`, options);

@@ -68,7 +68,7 @@ export function deferredFailureOf(place: Place, hash: JobHash): DeferredFailure 
   };
 }
 
-function markOf(deferred: string | null): Mark {
+export function markOf(deferred: string | null): Mark {
   const [start = '', atMs = '', beganMs = '', starts = '', ...words] = deferred?.split(',') ?? [];
   return { start, atMs, beganMs, starts, words: words.join(',') };
 }

@@ -13,7 +13,7 @@ export interface Keys {
   readonly queues: string;
   /** HASH task name -> TaskSpec as JSON. */
   readonly registry: string;
-  /** ZSET worker id -> time of its last heartbeat, epoch ms. */
+  /** ZSET worker id -> time of its last heartbeat by the clock of Redis, epoch ms; also of some that are dead. */
   readonly workers: string;
   /** STRING with a TTL: the heartbeat of one worker, JSON. */
   worker(id: string): string;

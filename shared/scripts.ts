@@ -39,8 +39,6 @@ export interface Revocation {
    */
   readonly mode: 'terminate' | 'stop' | 'overdue';
   readonly error: Error;
-  /** Seconds that workers keep results. */
-  readonly resultExpires: number;
 }
 
 /** `ready`: it had ended before; `running`: it is told to stop, or left alone. */
@@ -50,10 +48,10 @@ export type Revoked = 'unknown' | 'ready' | 'running' | 'revoked';
 export function revokeTask(
   redis: Redis,
   bases: readonly string[],
-  { id, mode, error, resultExpires }: Revocation,
+  { id, mode, error }: Revocation,
 ): Promise<Revoked> {
   const { name, message } = error;
-  return run(redis, 'revoke', bases, [id, mode, name, message, resultExpires]);
+  return run(redis, 'revoke', bases, [id, mode, name, message]);
 }
 
 /** How a task has ended: two fields of its record. */
@@ -193,15 +191,15 @@ export function purgeSome(
   redis: Redis,
   keys: Keys,
   queue: string,
-  { max, resultExpires }: { readonly max: number; readonly resultExpires: number },
+  max: number,
 ): Promise<[looked: number, ...removed: string[]]> {
   const base = keys.queueBase(queue);
   const states = ['wait', 'prioritized', 'delayed', 'failed'].map((state) => base + state);
   const lines = [keys.reserved(''), keys.parked('')];
-  return run(redis, 'purge', states, [base, max, ...lines, resultExpires]);
+  return run(redis, 'purge', states, [base, max, ...lines]);
 }
 
-/** The last task walked of a source: [score, id?], or [time, index, rest, id ...] of a list. */
+/** The last task walked of a source: [score, id?], or [time, index, rest, id ...] of a list; [] when all is told. */
 export type Place = readonly (string | number)[];
 
 /** What is walked, and how far at most; see lua/listTasks.lua. */

@@ -6,6 +6,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { DefinitionError } from './errors.ts';
 import { isRateLimit } from './rate.ts';
 import type { RetryOptions } from './retry.ts';
+import { queueName } from './schemas/parts.ts';
 import { MAX_COUNTDOWN } from './schemas/tasks.ts';
 import type { SendOptions } from './sendOptions.ts';
 import type { RetryRequestOptions } from './taskErrors.ts';
@@ -201,7 +202,7 @@ const isObject = (value: unknown) => typeof value === 'object' && value !== null
 const isSeconds: Check = [isPositive, 'a positive number of seconds'];
 
 const OPTION_CHECKS: Readonly<Record<keyof TaskOptions, Check>> = {
-  queue: [isQueueName, 'letters, digits, "_", "." or "-"'],
+  queue: [isQueueName, 'a name of letters, digits, "_", "." or "-", not "." or ".."'],
   priority: [isPriority, 'a whole number from 0 to 9'],
   expires: [
     (value) => isPositive(value) && Number(value) <= MAX_COUNTDOWN,
@@ -227,7 +228,10 @@ const RETRY_CHECKS: Readonly<Record<keyof RetryOptions, Check>> = {
   max: [isCount, 'a whole number, 0 or more'],
   delay: [isNotNegative, 'a number of seconds, 0 or more'],
   backoff: [(value) => isNumber(value) && value >= 1, 'a number, 1 or more'],
-  maxDelay: [isNotNegative, 'a number of seconds, 0 or more'],
+  maxDelay: [
+    (value) => isNotNegative(value) && Number(value) <= MAX_COUNTDOWN,
+    'a number of seconds, 0 to ten years',
+  ],
   jitter: [isBoolean, 'a boolean'],
   on: [isClassList, 'a list of error classes'],
   except: [isClassList, 'a list of error classes'],
@@ -283,7 +287,9 @@ function inWords(value: unknown): string {
     : String(value);
 }
 
-/** Whether a queue may have this name: what Redis keys and URLs take without escapes. */
+const QUEUE_NAME = new RegExp(queueName.pattern);
+
+/** Whether a queue may have this name. */
 export function isQueueName(value: unknown): boolean {
-  return typeof value === 'string' && /^[A-Za-z0-9_.-]{1,128}$/.test(value);
+  return typeof value === 'string' && QUEUE_NAME.test(value);
 }

@@ -3,9 +3,10 @@
  * happened to a run, and a task may catch or list them in `retry.on`.
  */
 import { brand } from './brand.ts';
+import { MAX_COUNTDOWN } from './schemas/tasks.ts';
 
 export interface RetryRequestOptions {
-  /** Seconds until the next run. Default: by the task's retry policy. Celery: countdown */
+  /** Seconds until the next run, at most ten years. Default: by the task's retry policy. Celery: countdown */
   readonly countdown?: number;
   /** Why: shown as the error of this attempt, and of the task when no retry is left. */
   readonly error?: unknown;
@@ -17,8 +18,10 @@ export interface RetryRequestOptions {
 export class RetryRequest extends Error {
   readonly options: RetryRequestOptions;
 
+  /** @throws RangeError when `countdown` is no such number */
   constructor(options: RetryRequestOptions = {}) {
-    const { error } = options;
+    const { error, countdown = 0 } = options;
+    checkPause('`countdown` of ctx.retry()', countdown, error);
     super(error instanceof Error ? error.message : 'The task asked to be run again');
     this.name = 'Retry';
     this.options = options;
@@ -28,7 +31,10 @@ export class RetryRequest extends Error {
 export interface RejectOptions {
   /** Put the task back for another worker instead of ending it. Default: false */
   readonly requeue?: boolean;
-  /** Seconds before it may be taken again: without a pause one that nobody takes would spin. Default: 1 */
+  /**
+   * Seconds before it may be taken again, at most ten years: without a pause one that nobody takes
+   * would spin. Default: 1
+   */
   readonly delay?: number;
 }
 
@@ -37,15 +43,25 @@ export class Reject extends Error {
   readonly requeue: boolean;
   readonly delay: number;
 
+  /** @throws RangeError when `delay` is no such number */
   constructor(
     message = 'The task was rejected',
     { requeue = false, delay = 1 }: RejectOptions = {},
   ) {
+    checkPause('`delay` of Reject', delay);
     super(message);
     this.name = 'Reject';
     this.requeue = requeue;
     this.delay = delay;
   }
+}
+
+/** NaN, which is what comes of a header that is none, would make a task run again without end. */
+function checkPause(option: string, seconds: unknown, cause?: unknown): void {
+  if (Number.isFinite(seconds) && Number(seconds) <= MAX_COUNTDOWN) return;
+  const got = typeof seconds === 'string' ? `"${seconds}"` : String(seconds);
+  const expected = 'to be a number of seconds, at most ten years';
+  throw new RangeError(`Expected ${option} ${expected}, got ${got}`, { cause });
 }
 
 /** `ctx.retry()` without an error of its own found no retry left. Celery: MaxRetriesExceededError */

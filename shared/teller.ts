@@ -22,8 +22,8 @@ export interface RedisTeller extends Teller {
 export interface TellerOptions {
   readonly redis: Redis;
   readonly keys: Keys;
-  /** Epoch milliseconds. Default: Date.now */
-  readonly now?: () => number;
+  /** Milliseconds that only ever grow. Default: performance.now */
+  readonly elapsed?: () => number;
 }
 
 /** Milliseconds after which a process may know it wrong whether somebody follows. */
@@ -33,7 +33,11 @@ const BUFFER_MAX = 10_000;
 /** Events in one message, which Redis copies to each follower. */
 const TOLD_AT_ONCE = 500;
 
-export function createTeller({ redis, keys, now = Date.now }: TellerOptions): RedisTeller {
+export function createTeller({
+  redis,
+  keys,
+  elapsed = () => performance.now(),
+}: TellerOptions): RedisTeller {
   let isWanted = false;
   let lookedAt = Number.NEGATIVE_INFINITY;
   let notes = 0;
@@ -42,7 +46,7 @@ export function createTeller({ redis, keys, now = Date.now }: TellerOptions): Re
   let telling: Promise<void> | undefined;
 
   const look = async (): Promise<void> => {
-    lookedAt = now();
+    lookedAt = elapsed();
     const notesBefore = notes;
     const found = await redis.exists(keys.eventsWanted);
     // Who began to follow since may have come too late for this look.
@@ -75,7 +79,7 @@ export function createTeller({ redis, keys, now = Date.now }: TellerOptions): Re
     },
     look,
     async lookNowAndThen() {
-      if (now() - lookedAt < LOOK_MS || redis.status !== 'ready') return;
+      if (elapsed() - lookedAt < LOOK_MS || redis.status !== 'ready') return;
       await look().catch(() => undefined);
     },
     note() {

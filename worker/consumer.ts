@@ -4,22 +4,22 @@
  */
 import { type Job, Worker } from 'bullmq';
 import { createAnnouncer } from '../shared/bus.ts';
-import { lostEvent } from '../shared/clusterEvents.ts';
 import { BrokerUnavailableError } from '../shared/errors.ts';
-import { deferredError } from '../shared/failures.ts';
 import { bodyOf, type TaskMessage } from '../shared/message.ts';
 import { asUnavailable } from '../shared/redis.ts';
-import type { TaskErrorBody } from '../shared/schemas.ts';
 import type { RunIn } from '../shared/task.ts';
 import { WorkerLostError } from '../shared/taskErrors.ts';
 import type { Run } from './context.ts';
 import { delayOf, letGo, messageOf, putBack, RunFailed, store } from './delivery.ts';
 import { execute } from './execute.ts';
+import { LOCK_MS, LOCK_RENEW_MS, STALLED_CHECK_MS } from './locks.ts';
 import { describeError, type Outcome } from './outcome.ts';
 import { createRecent } from './recent.ts';
 import { createRun } from './run.ts';
 import { createRunning, type Running } from './running.ts';
+import { unmark } from './steps/acknowledgeEarly.ts';
 import type { Tools } from './tools.ts';
+import { tellLost, tellUnrun } from './unrun.ts';
 
 export interface ConsumerOptions {
   readonly queue: string;
@@ -56,13 +56,6 @@ export interface Consumer {
   stop(enough: AbortSignal): Promise<void>;
 }
 
-/**
- * A dead worker's tasks are taken over at most LOCK_MS + 2 * STALLED_CHECK_MS after its death:
- * 18 s. A live one may stall for LOCK_MS - LOCK_RENEW_MS, 11 s, before it counts as dead.
- */
-const LOCK_MS = 14_000;
-const LOCK_RENEW_MS = 3_000;
-const STALLED_CHECK_MS = 2_000;
 /** A task that has cost two workers their life is given to a third one, and no more. */
 const LOSSES_FORGIVEN = 2;
 /** Milliseconds after which a task is tried again that this worker could not even begin to run. */
@@ -95,28 +88,37 @@ export function createConsumer({ queue, concurrency, tools }: ConsumerOptions): 
     const mine = createRunning(run);
     running.set(id, mine);
     try {
-      if (told.has(id)) await heed(mine, token);
-      const outcome = await mine.ended(outcomeOf(run));
+      const heeded = told.has(id) ? heed(mine, token) : Promise.resolve();
+      const outcome = await mine.ended(outcomeOf(run, heeded));
       if (outcome === 'gone') return letGo();
-      if (outcome !== 'released') return await store(outcome, job, token);
-      if (run.acksLate) return await putBack(job, token, run.log);
-      const error = describeError(stopped());
-      tellLost(job, error, job.attemptsMade);
-      throw new RunFailed(error, 0);
+      if (outcome === 'released') return await giveBack(run, job, token);
+      return await store(outcome, job, token);
     } finally {
       if (running.get(id) === mine) running.delete(id);
       end();
     }
   };
 
+  /** The worker stops. A task that may run once only is not put back once it has begun. */
+  const giveBack = async (run: Run, job: Job, token: string | undefined): Promise<never> => {
+    if (run.acksLate) return putBack(job, token, run.log);
+    if (run.hasBegun) {
+      const error = describeError(stopped());
+      tellLost(unrun(job, job.attemptsMade), error, tools);
+      throw new RunFailed(error, 0);
+    }
+    await unmark(run).catch(() => undefined);
+    return putBack(job, token, run.log);
+  };
+
   /** It was perhaps revoked while it was on its way here. */
-  const heed = async (mine: Running, token: string | undefined): Promise<void> => {
-    const { job, start } = mine.run;
-    const [owner, deferred] = await Promise.all([
-      redis.get(`${job}:lock`),
+  const heed = async (mine: Running, token = ''): Promise<void> => {
+    const { job, start, message } = mine.run;
+    const [lost, deferred] = await Promise.all([
+      worker.extendJobLocks([message.id], [token], LOCK_MS),
       redis.hget(job, 'deferred'),
     ]);
-    if (owner !== token) mine.revoke(true);
+    if (lost.length > 0) mine.revoke(true);
     else if (deferred?.startsWith(`${start},`)) mine.revoke(false);
   };
 
@@ -143,26 +145,23 @@ export function createConsumer({ queue, concurrency, tools }: ConsumerOptions): 
     // Not run at all: it was revoked while it waited, or its workers were lost.
     if (!(error instanceof RunFailed)) {
       log.warn({ task_id: job?.id, task: job?.name }, `task was not run: ${error.message}`);
-      // BullMQ has counted this as an attempt by now.
-      tellLost(job, deferredError(error.message), (job?.attemptsMade ?? 1) - 1);
+      if (job) tellEnd(job, error);
     }
     finished(job, false);
   };
 
-  /** No run could tell it; of one that was revoked, whoever did that has told it. */
-  const tellLost = (
-    job: Job | undefined,
-    error: TaskErrorBody | undefined,
-    retries: number,
-  ): void => {
-    if (!job || error?.type !== 'WorkerLostError' || !tools.teller.wanted()) return;
-    const task = { task_id: job.id ?? '', name: job.name, queue, retries };
-    tools.teller.tell(lostEvent(task, tools.worker, error, Date.now()));
+  const tellEnd = (job: Job, { message }: Error): void => {
+    // BullMQ has counted this as an attempt by now.
+    tellUnrun(unrun(job, job.attemptsMade - 1), message, tools).catch(() => undefined);
+  };
+
+  const unrun = ({ id: task_id = '', name }: Job, retries: number) => {
+    return { task_id, name, queue, retries };
   };
 
   const onError = (error: Error): void => {
-    // Outages are logged by the connection, once; what was terminated is no fault.
-    if (asUnavailable(error) instanceof BrokerUnavailableError || isOfGone(error)) return;
+    // What was terminated is no fault.
+    if (isOutage(error) || isOfGone(error)) return;
     log.error({ queue, reason: error.message }, 'a task could not be stored or fetched');
   };
 
@@ -252,11 +251,14 @@ function wake(worker: Worker): void {
 }
 
 /** What a step could not do, such as asking Redis, is no fault of the task: it is tried again. */
-async function outcomeOf(run: Run): Promise<Outcome> {
+async function outcomeOf(run: Run, heeded: Promise<void>): Promise<Outcome> {
   try {
+    await heeded;
     return await execute(run);
   } catch (error) {
-    run.log.error({ err: error }, 'the worker could not run the task; it is tried again');
+    const isFault = !run.isReleased && !isOutage(error);
+    if (isFault)
+      run.log.error({ err: error }, 'the worker could not run the task; it is tried again');
     return { kind: 'later', delayMs: TRY_AGAIN_MS, why: String(error) };
   }
 }
@@ -270,6 +272,11 @@ function stopped(): WorkerLostError {
   return new WorkerLostError(
     'The worker stopped before the task had ended, and may not run it again (acksLate: false)',
   );
+}
+
+/** Outages and refusals are logged by the connection, once. */
+function isOutage(error: unknown): boolean {
+  return asUnavailable(error) instanceof BrokerUnavailableError;
 }
 
 /** BullMQ's words when a task is no longer this worker's. */

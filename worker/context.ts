@@ -35,6 +35,8 @@ export interface Run {
   readonly log: Log;
   /** To be called when the work itself begins: time limits count from here. */
   begin: () => void;
+  /** Whether it has: what may run once only counts from here. */
+  hasBegun: boolean;
   /** Aborts `ctx.signal`: the task should stop. */
   readonly abort: AbortController;
   /** The task must stop: its thread or process is killed, on the main loop it is abandoned. */

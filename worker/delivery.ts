@@ -33,6 +33,7 @@ export async function store(
       throw new RunFailed(outcome.error, outcome.delayMs);
     case 'later':
       await job.moveToDelayed(Date.now() + outcome.delayMs, token);
+      outcome.onceStored?.();
       throw new DelayedError();
   }
 }

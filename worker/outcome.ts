@@ -7,7 +7,13 @@ export type Outcome =
   | { readonly kind: 'retry'; readonly error: TaskErrorBody; readonly delayMs: number }
   | { readonly kind: 'revoked'; readonly error: TaskErrorBody }
   /** Back to Redis without having run, or without having counted as a run. */
-  | { readonly kind: 'later'; readonly delayMs: number; readonly why: string };
+  | {
+      readonly kind: 'later';
+      readonly delayMs: number;
+      readonly why: string;
+      /** Called once the task waits in Redis. */
+      readonly onceStored?: () => void;
+    };
 
 /** A fault that no other run would cure, so no retry policy applies. `type` is what users see. */
 export class PermanentError extends Error {
@@ -23,42 +29,79 @@ const TRACEBACK_MAX = 16 * 1024;
 
 /** What users see of anything thrown. The traceback begins `Type: message`, which results.ts relies on. */
 export function describeError(thrown: unknown): TaskErrorBody {
-  if (!(thrown instanceof Error)) {
-    const message = clip(textOf(thrown), MESSAGE_MAX);
-    return { type: 'Error', message, traceback: `Error: ${message}` };
+  try {
+    return thrown instanceof Error ? ofError(thrown) : ofText(textOf(thrown));
+  } catch (why) {
+    return ofText(unreadable(why));
   }
-  const type = typeOf(thrown);
+}
+
+function ofError(error: Error): TaskErrorBody {
+  const type = typeOf(error);
   // Some libraries put objects there.
-  const message = clip(textOf(thrown.message), MESSAGE_MAX);
-  const frames = framesOf(thrown) + causesOf(thrown.cause);
+  const message = clip(textOf(error.message), MESSAGE_MAX);
+  const frames = framesOf(error) + causesOf(error.cause);
   return { type, message, traceback: clip(`${type}: ${message}${frames}`, TRACEBACK_MAX) };
+}
+
+function ofText(text: string): TaskErrorBody {
+  const message = clip(text, MESSAGE_MAX);
+  return { type: 'Error', message, traceback: `Error: ${message}` };
+}
+
+/**
+ * Stands for an error that throws when it is read: a getter, a proxy, an object without words.
+ * @param why what it threw, which may be as bad
+ */
+export function unreadable(why: unknown): string {
+  const said = 'An error that cannot be read';
+  try {
+    return `${said}: ${why}`;
+  } catch {
+    return said;
+  }
 }
 
 /** The name that the author gave, else that of the class: `class HttpError extends Error {}`. */
 export function typeOf(error: Error): string {
-  const name = error.name === 'Error' ? error.constructor.name : error.name;
-  return /^[\w$.]+$/.test(name) ? name : 'Error';
+  const name: unknown = error.name === 'Error' ? error.constructor.name : error.name;
+  return typeof name === 'string' && /^[\w$.]+$/.test(name) ? name : 'Error';
 }
 
-/**
- * Frames below the task are ours and the same for every task: what matters ends where ours begin.
- * Our folder as traces write it: a path or a URL, of the source or of the build, by the loader.
- */
-const OURS =
+/** Our folders as traces write them: a path or a URL, of the source or of the build, by the loader. */
+const WORKER =
   /^ +at (?:\S+ \()?(.+)outcome\.[jt]s:/m.exec(new Error().stack ?? '')?.[1] ??
   new URL('.', import.meta.url).pathname;
+const SHARED = WORKER.replace(/worker\/$/, 'shared/');
+/** Who calls tasks, middleware and modules: what is below is the same for all of them. */
+const CALLERS = ['steps/', 'pools/entry.', 'load.'].map((file) => WORKER + file);
 
 /** The frames of its stack that are not ours, each on a line of its own. */
 export function framesOf(error: Error): string {
-  const stack = error.stack ?? '';
+  const stack = stackOf(error);
   const start = stack.indexOf('\n    at ');
   if (start < 0) return '';
   const frames = stack.slice(start + 1).split('\n');
-  const ours = frames.findIndex((frame) => frame.includes(OURS));
-  const theirs = ours < 0 ? frames : frames.slice(0, ours);
-  // Node's own frames of waiting say nothing about the task.
-  const telling = theirs.filter((frame) => !frame.includes('(node:internal/process/'));
-  return telling.map((frame) => `\n${frame}`).join('');
+  const end = frames.findIndex((frame) => CALLERS.some((caller) => frame.includes(caller)));
+  const above = end < 0 ? frames : frames.slice(0, end);
+  return above
+    .filter(isTelling)
+    .map((frame) => `\n${frame}`)
+    .join('');
+}
+
+/** Not of `ctx.send` and the like, nor Node's own of waiting. */
+function isTelling(frame: string): boolean {
+  return ![WORKER, SHARED, '(node:internal/process/'].some((part) => frame.includes(part));
+}
+
+/** What reads source maps makes it when it is asked for, and throws where a name is no text. */
+function stackOf(error: Error): string {
+  try {
+    return typeof error.stack === 'string' ? error.stack : '';
+  } catch {
+    return '';
+  }
 }
 
 /** At most five causes: enough for people, and a circle ends. */

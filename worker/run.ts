@@ -63,6 +63,7 @@ export function createRun(options: RunOptions): { run: Run; end(): void } {
     teller: tools.teller,
     log,
     begin: () => undefined,
+    hasBegun: false,
     abort,
     kill: new AbortController(),
     input: undefined,

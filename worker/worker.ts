@@ -1,4 +1,5 @@
 /** A worker: its services started in order, stopped in reverse, within a deadline. */
+import { setMaxListeners } from 'node:events';
 import { hostname } from 'node:os';
 import { atMost } from '../shared/atMost.ts';
 import { parseBounds } from '../shared/autoscale.ts';
@@ -9,9 +10,9 @@ import { connectPatiently, disconnect } from '../shared/redis.ts';
 import { type Registry, specOf } from '../shared/registry.ts';
 import { createTeller } from '../shared/teller.ts';
 import { VERSION } from '../shared/version.ts';
+import { changeScripts } from './bullScripts.ts';
 import { type Consumer, createConsumer } from './consumer.ts';
 import { LONGEST_TIMER_MS, type Service } from './every.ts';
-import { fetchUrgentFirst } from './fetchOrder.ts';
 import { createFleet, type Fleet, type QueueChoice } from './fleet.ts';
 import { createLimits } from './limits.ts';
 import { createPools } from './pools.ts';
@@ -63,7 +64,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const keys = createKeys(config.prefix);
   const redis = connectPatiently(config.redisUrl, log);
   const subscriber = connectPatiently(config.redisUrl, quiet(log));
-  fetchUrgentFirst(redis);
+  changeScripts(redis, log);
   const teller = createTeller({ redis, keys });
   const limits = createLimits({ redis, keys, config, log });
   const turns = createTurns({ redis, keys, registry, limits, log });
@@ -118,7 +119,13 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   });
   const watchdog = createWatchdog({ redis, keys, consumers: fleet.taking, log });
   const queueNames = () => fleet.queues().map((queue) => queue.name);
-  const announcement = createAnnouncement({ redis, keys, registry, queues: queueNames });
+  const announcement = createAnnouncement({
+    redis,
+    keys,
+    registry,
+    resultExpires: config.resultExpires,
+    queues: queueNames,
+  });
   const control = createControl({
     worker: name,
     config,
@@ -209,6 +216,8 @@ async function drain(
   }
   const deadline = new AbortController();
   const enough = deadline.signal;
+  // One listener for each queue.
+  setMaxListeners(0, enough);
   const end = () => deadline.abort();
   // Not AbortSignal.timeout: inside AbortSignal.any it may be collected, and then never fires.
   const timer = setTimeout(end, Math.min(graceMs, LONGEST_TIMER_MS));

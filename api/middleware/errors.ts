@@ -1,7 +1,9 @@
 /** The only place where an error becomes a status. Problems are RFC 9457's. */
+import { Stream } from 'node:stream';
 import type { Context, Middleware } from 'koa';
 import { InvalidRequestError, KajeError } from '../../shared/errors.ts';
 import type { ProblemBody } from '../../shared/schemas.ts';
+import { pathOf } from '../path.ts';
 
 interface Answer {
   readonly status: number;
@@ -13,6 +15,8 @@ interface Answer {
 /** code of a KajeError -> answer */
 const ANSWERS: Readonly<Record<string, Answer>> = {
   MALFORMED_BODY: { status: 400, title: 'The body cannot be read' },
+  MALFORMED_URL: { status: 400, title: 'The URL cannot be read' },
+  CROSS_SITE: { status: 403, title: 'Not from another site' },
   TASK_NOT_FOUND: { status: 404, title: 'No such task' },
   NOT_FOUND: { status: 404, title: 'Not found' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'Method not allowed' },
@@ -33,12 +37,19 @@ const INTERNAL: Answer = { status: 500, title: 'Internal error' };
 export function answerErrors(): Middleware {
   return async function answerError(ctx, next) {
     try {
+      refuseUnreadable(ctx);
       await next();
       refuseUnanswered(ctx);
+      writeBody(ctx);
     } catch (error) {
       answer(ctx, error);
     }
   };
+}
+
+function refuseUnreadable(ctx: Context): void {
+  if (pathOf(ctx) !== undefined) return;
+  throw new KajeError('MALFORMED_URL', `Expected the path of a route or a URL, got "${ctx.url}"`);
 }
 
 /** What the router leaves behind where no handler has answered: a bare status. */
@@ -48,6 +59,14 @@ function refuseUnanswered({ status, body, method, path, response }: Context): vo
   if (status !== 405 && status !== 501) return;
   const allowed = response.get('allow');
   throw new KajeError('METHOD_NOT_ALLOWED', `${path} takes ${allowed}, not ${method}`);
+}
+
+/** Not left to Koa, which writes when all this is over: what cannot be written is a fault like any other. */
+function writeBody(ctx: Context): void {
+  const { body } = ctx;
+  if (typeof body === 'object' && body !== null && !(body instanceof Stream)) {
+    ctx.body = JSON.stringify(body);
+  }
 }
 
 function answer(ctx: Context, error: unknown): void {
@@ -61,7 +80,7 @@ function answer(ctx: Context, error: unknown): void {
       known && error instanceof Error
         ? error.message
         : 'The log of the API has the reason, under this request id',
-    instance: ctx.path,
+    instance: pathOf(ctx) ?? ctx.url,
     ...(error instanceof InvalidRequestError ? { errors: error.errors } : {}),
   };
   ctx.state.error = error;

@@ -12,7 +12,6 @@ export async function clusterEvents(ctx: Context, { broker, stopping }: Deps): P
   const types = eventTypes(typesOf(ctx.query.type));
   const stream = new PassThrough({ highWaterMark: BUFFER_BYTES });
   let dropped = 0;
-  let hasRead = true;
 
   const tell = (events: readonly ClusterEvent[]): void => {
     const mine = events.filter(({ type }) => types.has(type));
@@ -21,21 +20,14 @@ export async function clusterEvents(ctx: Context, { broker, stopping }: Deps): P
     else stream.write(mine.map(asText).join(''));
   };
   stream.on('drain', () => {
-    hasRead = true;
     if (dropped > 0) stream.write(`: dropped ${dropped}\n\n`);
     dropped = 0;
   });
-  const keepAlive = (): void => {
-    if (!stream.writableNeedDrain) stream.write(': ping\n\n');
-    // Nothing read since the last ping: nobody is there.
-    else if (!hasRead) ctx.res.destroy();
-    hasRead = false;
-  };
 
   // Before anything is answered: in an outage that is a 503.
   const stop = await broker.listenToEvents(tell);
   openStream(ctx, stream);
-  endWithClient(ctx, stopping, { stream, keepAlive, stop });
+  endWithClient(ctx, stopping, { stream, stop });
 }
 
 /** `?type=a,b`, or the same parameter several times. */

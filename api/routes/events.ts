@@ -32,13 +32,8 @@ export async function taskEvents(ctx: Context, { broker, watcher, stopping }: De
     }
     if (seen.result.ready) close();
   };
-  const keepAlive = (): void => {
-    // Nothing read since the last one, or longer: nobody is there.
-    if (stream.writableNeedDrain) ctx.res.destroy();
-    else stream.write(': ping\n\n');
-  };
   const stop = watcher.watch(id, oneAtATime(tell), { live: true });
-  const close = endWithClient(ctx, stopping, { stream, keepAlive, stop });
+  const close = endWithClient(ctx, stopping, { stream, stop });
 }
 
 function asText(event: TaskEvent): string {

@@ -1,6 +1,7 @@
 /** One task by its id, and many: read, retry, forget. */
 import { createHash } from 'node:crypto';
 import type { Context } from 'koa';
+import type { Broker } from '../../shared/broker.ts';
 import { InvalidRequestError, TaskNotFoundError } from '../../shared/errors.ts';
 import { SCHEMAS } from '../../shared/schemas.ts';
 import { check } from '../../shared/validation.ts';
@@ -8,15 +9,9 @@ import type { Deps } from '../handler.ts';
 import { readJson } from '../middleware/body.ts';
 import { leaving, waitMsOf } from '../wait.ts';
 
-export async function getTask(ctx: Context, deps: Deps): Promise<void> {
+export async function getTask(ctx: Context, { watcher, stopping }: Deps): Promise<void> {
   const id = String(ctx.params.task_id);
-  const waitMs = waitMsOf(ctx);
-  // Before any wait: an outage is told at once, not at the end of the wait.
-  const [now] = await deps.broker.read([id]);
-  const isWorthWaiting = waitMs > 0 && now && !now.result.ready;
-  const record = isWorthWaiting
-    ? await deps.watcher.wait(id, waitMs, leaving(ctx, deps.stopping))
-    : now;
+  const record = await watcher.wait(id, waitMsOf(ctx), leaving(ctx, stopping));
   if (!record) throw new TaskNotFoundError(id);
   answerWithTag(ctx, JSON.stringify(record.result));
 }
@@ -38,8 +33,32 @@ export async function readResults(ctx: Context, { broker, maxBodyBytes }: Deps):
   const errors = check(SCHEMAS.ReadResults, body);
   if (errors.length > 0) throw new InvalidRequestError(errors);
   const { task_ids: ids } = body as { task_ids: string[] };
-  const records = await broker.read(ids);
-  ctx.body = { results: records.map((record) => record?.result ?? null) };
+  ctx.type = 'application/json';
+  ctx.body = `{"results":[${(await resultsOf(broker, ids)).join(',')}]}`;
+}
+
+/** Tasks read before their size is looked at. */
+const READ_AT_ONCE = 100;
+const ANSWER_MAX_BYTES = 64 * 1024 * 1024;
+
+/** Each as JSON; bounded, for a thousand ids of large results would fill the memory of the API. */
+async function resultsOf(broker: Broker, ids: readonly string[]): Promise<string[]> {
+  const results: string[] = [];
+  let bytes = 0;
+  for (let i = 0; i < ids.length; i += READ_AT_ONCE) {
+    for (const record of await broker.read(ids.slice(i, i + READ_AT_ONCE))) {
+      const json = JSON.stringify(record?.result ?? null);
+      bytes += Buffer.byteLength(json);
+      if (bytes > ANSWER_MAX_BYTES) throw tooMuch(results.length);
+      results.push(json);
+    }
+  }
+  return results;
+}
+
+function tooMuch(fitting: number): InvalidRequestError {
+  const message = `expected tasks of at most ${ANSWER_MAX_BYTES} bytes in all: ask for ${fitting} or fewer at once`;
+  return new InvalidRequestError([{ path: '/task_ids', message }]);
 }
 
 /** An ETag over the whole answer: a client that polls gets 304 without a body until something changes. */

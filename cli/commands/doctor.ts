@@ -5,17 +5,13 @@ import { createLog } from '../../shared/log.ts';
 import { connectFailingFast, disconnect, whenConnected } from '../../shared/redis.ts';
 import { checkApi, checkQueues, checkRedis, checkWorkers, type Finding } from '../checks.ts';
 import { FAILED } from '../exitCodes.ts';
-import { configOf, withSettings } from '../options.ts';
+import { configOf, urlOption, withSettings } from '../options.ts';
 import { colour, print, printJson } from '../output.ts';
 
 export function doctorCommand(): Command {
   const command = new Command('doctor')
     .description('check Redis, the API and the workers, and say what to do')
-    .option(
-      '--url <url>',
-      'API to check (env: KAJE_URL)',
-      process.env.KAJE_URL ?? 'http://127.0.0.1:8000',
-    )
+    .addOption(urlOption('API to check'))
     .option('--json', 'print JSON for programs');
   withSettings(command, 'redisUrl', 'prefix');
   return command.action(async ({ url, json }: { url: string; json?: boolean }) => {

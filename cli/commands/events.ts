@@ -2,7 +2,7 @@ import type { styleText } from 'node:util';
 import { Command } from 'commander';
 import type { ClusterEvent, EventType } from '../../client/index.ts';
 import { listFlag, withClient, withTarget } from '../options.ts';
-import { clockTime, colour, print } from '../output.ts';
+import { clockTime, colour, print, readerGone } from '../output.ts';
 
 export function eventsCommand(): Command {
   const command = new Command('events')
@@ -15,11 +15,8 @@ async function followEvents(
   { type, json }: { type?: EventType[]; json?: boolean },
   command: Command,
 ): Promise<void> {
-  const leaving = new AbortController();
-  // Whoever read may be gone, as at `kaje events | head -1`.
-  process.stdout.once('error', () => leaving.abort());
   await withClient(command, async (kaje) => {
-    const following = { signal: leaving.signal, ...(type ? { types: type } : {}) };
+    const following = { signal: readerGone(), ...(type ? { types: type } : {}) };
     for await (const event of kaje.events(following)) {
       print(json ? JSON.stringify(event) : eventLine(event));
     }

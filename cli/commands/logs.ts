@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { AsyncResult, TaskLogLine } from '../../client/index.ts';
 import { withClient, withTarget } from '../options.ts';
-import { clockTime, colour, coloured, print, printJson } from '../output.ts';
+import { clockTime, colour, coloured, plain, print, printJson, readerGone } from '../output.ts';
 
 interface LogsFlags {
   follow?: boolean;
@@ -33,10 +33,7 @@ async function showAll(result: AsyncResult, { json }: LogsFlags): Promise<void> 
 }
 
 async function follow(result: AsyncResult, { json }: LogsFlags): Promise<void> {
-  const leaving = new AbortController();
-  const { signal } = leaving;
-  // Whoever read may be gone, as at `kaje logs <id> --follow | head -1`.
-  process.stdout.once('error', () => leaving.abort());
+  const signal = readerGone();
   const write = json ? (line: TaskLogLine) => print(JSON.stringify(line)) : createWriter();
   for await (const line of result.followLogs({ signal })) write(line);
   if (json || signal.aborted) return;
@@ -63,10 +60,10 @@ const COLOURS = { debug: 'dim', info: 'green', warn: 'yellow', error: 'red' } as
 /** One line: when, how grave, what, and the fields as key=value. */
 export function logText({ at, level, message, fields }: TaskLogLine): string {
   const pairs = Object.entries(fields).map(
-    ([key, value]) => `${colour('dim', `${plain(key)}=`)}${shown(value)}`,
+    ([key, value]) => `${colour('dim', `${indented(key)}=`)}${shown(value)}`,
   );
   const grade = colour(COLOURS[level], level.toUpperCase().padEnd(5));
-  return [colour('dim', clockTime(at)), grade, plain(message), ...pairs].join(' ');
+  return [colour('dim', clockTime(at)), grade, indented(message), ...pairs].join(' ');
 }
 
 function shown(value: unknown): string {
@@ -75,10 +72,7 @@ function shown(value: unknown): string {
     : plain(JSON.stringify(value));
 }
 
-/** What a task writes must not steer the terminal; more lines than one stand below each other. */
-function plain(text: string): string {
-  return text
-    .trimEnd()
-    .replaceAll(/\r?\n/g, '\n    ')
-    .replaceAll(/[^\P{Cc}\n\t]/gu, '');
+/** More lines than one stand below each other. */
+function indented(text: string): string {
+  return plain(text.trimEnd()).replaceAll('\n', '\n    ');
 }

@@ -33,8 +33,9 @@ async function revoke(ids: string[], flags: RevokeFlags, command: Command): Prom
     terminate,
   };
   const counts = await withClient(command, (kaje) => kaje.revoke(selection));
-  if (json) return printJson(counts);
   const { revoked, running, ready, unknown } = counts;
+  if (revoked + running === 0 && ids.length > 0) process.exitCode = FAILED;
+  if (json) return printJson(counts);
   const parts = [
     `${revoked} revoked`,
     ...(running > 0 ? [`${running} running, told to stop (--terminate ends them)`] : []),
@@ -42,7 +43,6 @@ async function revoke(ids: string[], flags: RevokeFlags, command: Command): Prom
     ...(unknown > 0 ? [`${unknown} unknown`] : []),
   ];
   print(parts.join(', '));
-  if (revoked + running === 0 && ids.length > 0) process.exitCode = FAILED;
 }
 
 /** `tenant=7` -> 7; `tenant=acme` -> "acme": JSON where it reads so. */

@@ -90,7 +90,9 @@ export function show(
   const isLate = !result.ready && timeout !== undefined;
   if (isLate && !json) {
     print(`not ready within ${timeout} s; to wait on: kaje result ${result.task_id} --wait`);
-    if (result.state === 'PENDING') print('whether a worker can take it: kaje doctor');
+    // Not of one that is due later: nobody is to take it yet.
+    if (result.state === 'PENDING' && result.eta === null)
+      print('whether a worker can take it: kaje doctor');
   }
   if (isLate) process.exitCode = NOT_READY;
   if (result.ready && !result.successful) process.exitCode = FAILED;

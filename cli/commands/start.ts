@@ -105,9 +105,8 @@ async function checkPort({ host, port }: Config): Promise<void> {
 
 /** The default address is no wish: where nobody named a Redis, one is made. */
 function redisFor(command: Command, { redisUrl }: Config, home: string): Promise<LocalRedis> {
-  const { KAJE_REDIS_URL, KAJE_REDIS_URL_FILE } = process.env;
   const flag = command.opts<{ redisUrl?: string }>().redisUrl;
-  const url = flag || KAJE_REDIS_URL || KAJE_REDIS_URL_FILE ? redisUrl : undefined;
+  const url = flag || process.env.KAJE_REDIS_URL ? redisUrl : undefined;
   return findOrMakeRedis({ url, home, persistent: true, preferPort: USUAL_PORT, log: print });
 }
 

@@ -3,7 +3,15 @@ import type { AsyncResultBody, TaskFilter } from '../../client/index.ts';
 import { STATES } from '../../shared/states.ts';
 import { didYouMean } from '../../shared/suggest.ts';
 import { countFlag, listFlag, timeFlag, withClient, withTarget } from '../options.ts';
-import { ago, colour, coloured, print, printJson, table } from '../output.ts';
+import {
+  ago,
+  colour,
+  coloured,
+  createJsonList,
+  createTable,
+  print,
+  readerGone,
+} from '../output.ts';
 
 interface TasksFlags {
   state?: string[];
@@ -34,41 +42,63 @@ export function tasksCommand(): Command {
 
 async function listTasks(flags: TasksFlags, command: Command): Promise<void> {
   const { limit, json } = flags;
-  const tasks: AsyncResultBody[] = [];
-  const isFull = () => limit > 0 && tasks.length > limit;
+  const printer = json ? createJsonList('tasks') : createTaskTable(flags);
+  const gone = readerGone();
   await withClient(command, async (kaje) => {
-    for await (const task of kaje.tasks(filterOf(flags))) {
-      tasks.push(task);
-      if (isFull()) break;
+    let room = limit > 0 ? limit : Number.POSITIVE_INFINITY;
+    // There may be millions: what is printed is not kept.
+    for await (const tasks of inPages(kaje.tasks(filterOf(flags)), pageSizeOf(flags))) {
+      printer.add(tasks.slice(0, room));
+      room -= tasks.length;
+      if (room < 0 || gone.aborted) break;
     }
+    printer.end(room < 0);
   });
-  const shown = isFull() ? tasks.slice(0, limit) : tasks;
-  if (json) return printJson({ tasks: shown });
-  if (shown.length === 0) return print(`No such task${hintOn(flags.state)}`);
-  show(shown);
-  if (isFull()) print(colour('dim', `the newest ${limit}; for more: --limit`));
 }
 
-function filterOf({ state, limit, json: _, ...rest }: TasksFlags): TaskFilter {
+/** As many at a time as one call brings, so that each page is printed before the next is read. */
+async function* inPages<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<readonly T[]> {
+  let page: T[] = [];
+  for await (const item of items) {
+    page.push(item);
+    if (page.length < size) continue;
+    yield page;
+    page = [];
+  }
+  if (page.length > 0) yield page;
+}
+
+function filterOf(flags: TasksFlags): TaskFilter {
+  const { state, name, queue, tag, since, until } = flags;
   const states = state?.map((each) => each.toUpperCase());
-  // One more than is shown tells whether there are more.
-  const pageSize = limit === 0 ? PAGE_MAX : Math.min(PAGE_MAX, limit + 1);
-  return { ...rest, ...(states ? { state: states } : {}), pageSize };
+  const pageSize = pageSizeOf(flags);
+  const all = { state: states, name, queue, tag, since, until, pageSize };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
-function show(tasks: readonly AsyncResultBody[]): void {
-  table(
-    ['id', 'name', 'state', 'queue', 'sent', 'runtime', 'worker'],
-    tasks.map((task) => [
-      task.task_id,
-      task.name,
-      coloured(task.state),
-      task.queue,
-      `${ago(task.sent_at)} ago`,
-      runtimeOf(task),
-      task.worker ?? '',
-    ]),
-  );
+/** One more than is shown tells whether there are more. */
+function pageSizeOf({ limit }: TasksFlags): number {
+  return limit === 0 ? PAGE_MAX : Math.min(PAGE_MAX, limit + 1);
+}
+
+function createTaskTable({ state, limit }: TasksFlags) {
+  const show = createTable(['id', 'name', 'state', 'queue', 'sent', 'runtime', 'worker']);
+  let isEmpty = true;
+  return {
+    add(tasks: readonly AsyncResultBody[]): void {
+      show(tasks.map(cellsOf));
+      isEmpty = false;
+    },
+    end(areThereMore: boolean): void {
+      if (isEmpty) print(`No such task${hintOn(state)}`);
+      if (areThereMore) print(colour('dim', `the newest ${limit}; for more: --limit`));
+    },
+  };
+}
+
+function cellsOf(task: AsyncResultBody): string[] {
+  const { task_id: id, name, state, queue, sent_at: sentAt, worker } = task;
+  return [id, name, coloured(state), queue, `${ago(sentAt)} ago`, runtimeOf(task), worker ?? ''];
 }
 
 /** How long it has run so far, how long it took, or when it is due. */

@@ -65,12 +65,17 @@ async function watch(kaje: Kaje): Promise<void> {
       fault = error instanceof Error ? error.message : String(error);
     }
   };
-  try {
+  const keepDrawing = async (): Promise<void> => {
     while (!leaving.signal.aborted) {
       draw();
       await sleep(EVERY_MS, undefined, { signal: leaving.signal }).catch(() => undefined);
-      await Promise.race([lookAgain(), left]);
+      if (!leaving.signal.aborted) await lookAgain();
     }
+  };
+  try {
+    // Whoever leaves does not wait for a look that is under way. Once for all: each race would keep
+    // something with `left`, and this may run for weeks.
+    await Promise.race([keepDrawing(), left]);
   } finally {
     screen.close();
   }

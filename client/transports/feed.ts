@@ -6,8 +6,8 @@ export interface Feed<T> {
   items(signal: AbortSignal): AsyncGenerator<T, void>;
 }
 
-/** @param max items that wait for a slow loop; of more, the oldest are dropped. Default: no limit */
-export function createFeed<T>(max = Number.POSITIVE_INFINITY): Feed<T> {
+/** @param max items that wait for a slow loop; of more, the oldest are dropped */
+export function createFeed<T>(max: number): Feed<T> {
   const waiting: T[] = [];
   let wake: () => void = () => undefined;
   return {

@@ -16,6 +16,7 @@ import type { TaskRecord } from '../../shared/results.ts';
 import type { RouteRule } from '../../shared/routing.ts';
 import { parseTaskQuery } from '../../shared/taskQuery.ts';
 import { createWatcher } from '../../shared/watcher.ts';
+import { clientClosed } from '../closed.ts';
 import { createFeed } from './feed.ts';
 import type { Transport } from './transport.ts';
 
@@ -59,10 +60,19 @@ export function createRedisTransport(
     },
     async read(id, waitMs, signal) {
       await connected;
+      closing.signal.throwIfAborted();
       const either = linked(signal, closing.signal);
-      const record = await watcher.wait(id, waitMs, either.signal).finally(either.unlink);
-      if (!record) throw new TaskNotFoundError(id);
-      return record.result;
+      try {
+        const record = await watcher.wait(id, waitMs, either.signal);
+        if (!record) throw new TaskNotFoundError(id);
+        return record.result;
+      } catch (error) {
+        // A connection that we have closed is no outage: who waits would wait for its end.
+        closing.signal.throwIfAborted();
+        throw error;
+      } finally {
+        either.unlink();
+      }
     },
     async forget(id) {
       await connected;
@@ -115,7 +125,7 @@ export function createRedisTransport(
     pauseQueue: (name, isPaused) => connected.then(() => pauseQueue(broker, name, isPaused)),
     purgeQueue: (name) => connected.then(() => purgeQueue(broker, name)),
     async close() {
-      closing.abort();
+      closing.abort(clientClosed());
       await broker.close();
     },
   };
@@ -146,7 +156,8 @@ async function* followed(
   watch: (seen: Seen) => () => void,
   signal: AbortSignal,
 ): AsyncGenerator<TaskRecord | null, void> {
-  const feed = createFeed<TaskRecord | null>();
+  // The last one is enough: what a slow loop has missed, the story tells from it.
+  const feed = createFeed<TaskRecord | null>(1);
   const stop = watch(feed.push);
   try {
     yield* feed.items(signal);

@@ -5,28 +5,30 @@ import { BrokerUnavailableError, KajeError } from '../../shared/errors.ts';
 
 export type SentEvent = EventSourceMessage;
 
-/** Milliseconds before a read or a stream is tried again after the API could not be reached. */
-export const TRY_AGAIN_MS = 500;
+/** Milliseconds before a stream that was cut is opened again. */
+const TRY_AGAIN_MS = 500;
 
-/** Undefined for what another try may cure; what the API says of the request is thrown. */
-export async function unlessCut<T>(
-  work: Promise<T>,
+/** What makes an EventSource stop coming back (HTML standard, 9.2.3). */
+const ALL_IS_TOLD = 204;
+
+/**
+ * The events of a stream that is opened again whenever it is cut, until the signal says so, or the
+ * API that all is told. That it cannot be had to begin with is thrown.
+ */
+export async function* unbrokenEvents(
+  open: () => Promise<Response>,
   signal: AbortSignal | undefined,
-): Promise<T | undefined> {
-  return work.catch((error: unknown) => {
-    const isSaid = error instanceof KajeError && !(error instanceof BrokerUnavailableError);
-    if (isSaid && !signal?.aborted) throw error;
-    return undefined;
-  });
-}
-
-/** Ends early, but without a word, when the signal says so. */
-export async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  await sleep(ms, undefined, signal ? { signal } : {}).catch(() => undefined);
+): AsyncGenerator<EventSourceMessage, void> {
+  let response: Response | undefined = await unlessAborted(open(), signal);
+  while (!signal?.aborted && response?.status !== ALL_IS_TOLD) {
+    yield* eventsOf(response, signal);
+    await pause(TRY_AGAIN_MS, signal);
+    if (!signal?.aborted) response = await unlessCut(open(), signal);
+  }
 }
 
 /** The events of a stream, until it ends or is cut. */
-export async function* eventsOf(
+async function* eventsOf(
   response: Response | undefined,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<EventSourceMessage, void> {
@@ -46,20 +48,16 @@ export async function* eventsOf(
   }
 }
 
-/**
- * The events of a stream that has no end: opened again whenever it is cut, until the signal says
- * so. That it cannot be had to begin with is thrown.
- */
-export async function* endlessEvents(
-  open: () => Promise<Response>,
+/** Undefined for what another try may cure; what the API says of the request is thrown. */
+async function unlessCut<T>(
+  work: Promise<T>,
   signal: AbortSignal | undefined,
-): AsyncGenerator<EventSourceMessage, void> {
-  let response: Response | undefined = await unlessAborted(open(), signal);
-  while (!signal?.aborted) {
-    yield* eventsOf(response, signal);
-    await pause(TRY_AGAIN_MS, signal);
-    if (!signal?.aborted) response = await unlessCut(open(), signal);
-  }
+): Promise<T | undefined> {
+  return work.catch((error: unknown) => {
+    const isSaid = error instanceof KajeError && !(error instanceof BrokerUnavailableError);
+    if (isSaid && !signal?.aborted) throw error;
+    return undefined;
+  });
 }
 
 async function unlessAborted<T>(
@@ -70,4 +68,9 @@ async function unlessAborted<T>(
     if (!signal?.aborted) throw error;
     return undefined;
   });
+}
+
+/** Ends early, but without a word, when the signal says so. */
+async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  await sleep(ms, undefined, signal ? { signal } : {}).catch(() => undefined);
 }

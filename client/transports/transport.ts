@@ -24,8 +24,9 @@ export interface Transport {
   sendTask(request: SendTaskRequest): Promise<AsyncResultBody>;
   sendTasks(requests: readonly SendTaskRequest[]): Promise<SentTasksBody['tasks']>;
   /**
-   * The task as it is, or as soon as it is ready within `waitMs` milliseconds.
-   * @throws TaskNotFoundError
+   * The task as it is, or as soon as it is ready within `waitMs` milliseconds, at most a minute.
+   * @throws TaskNotFoundError, BrokerUnavailableError
+   * @throws KajeError CLIENT_CLOSED over Redis, when the client is closed
    */
   read(id: string, waitMs: number, signal?: AbortSignal): Promise<AsyncResultBody>;
   forget(id: string): Promise<void>;

@@ -48,7 +48,7 @@ const RENEW_MS = 3000;
 const LOOK_MS = 2000;
 
 export function createEvents({ redis, bus, keys, workers, read, now }: EventsOptions): Events {
-  const teller = createTeller({ redis, keys, now });
+  const teller = createTeller({ redis, keys });
   const followers = new Set<Seen>();
   let opened: Promise<() => void> | undefined;
 

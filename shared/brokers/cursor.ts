@@ -29,6 +29,7 @@ const inList = {
   minItems: 4,
   maxItems: 8,
 };
+const allTold = { type: 'array', maxItems: 0 };
 const SCHEMA = {
   type: 'object',
   required: ['now', 'places'],
@@ -42,7 +43,10 @@ const SCHEMA = {
           { type: 'string' },
           {
             type: 'object',
-            patternProperties: { '^l': inList, '^s': inSet },
+            patternProperties: {
+              '^l': { anyOf: [allTold, inList] },
+              '^s': { anyOf: [allTold, inSet] },
+            },
             additionalProperties: false,
           },
         ],

@@ -10,7 +10,7 @@ import { replaceField, respace } from '../scripts.ts';
 import { limitsProblem } from '../task.ts';
 import { check } from '../validation.ts';
 
-/** Slots in one call of the script. */
+/** Tasks read, and slots given, in one call: Redis is never long busy. */
 const AT_ONCE = 500;
 
 /** The limits of a task: those that were set, else its own; 0 = none. */
@@ -43,7 +43,19 @@ export function createLimiter(redis: Redis, keys: Keys) {
       refuseSoftAboveHard(limitsIn(set, options), limits);
       const after = Object.keys(set).length === 0 ? '' : JSON.stringify(set);
       const change = { key: keys.limits, field: name, before: json, after };
-      if (await answered(redis, replaceField(redis, change))) return { before, set };
+      if (await answered(redis, replaceField(redis, change))) return set;
+    }
+  };
+
+  /** In their order. From the end: those that leave do so at the front, and would move the others up. */
+  const readLine = async (task: string): Promise<string[]> => {
+    const backwards: string[] = [];
+    for (let from = 0; ; from += AT_ONCE) {
+      const range = redis.zrevrange(keys.reserved(task), from, from + AT_ONCE - 1);
+      const portion = await answered(redis, range);
+      backwards.push(...portion);
+      // Some were read twice if others have come to the end meanwhile.
+      if (portion.length < AT_ONCE) return [...new Set(backwards)].reverse();
     }
   };
 
@@ -52,7 +64,7 @@ export function createLimiter(redis: Redis, keys: Keys) {
     const now = await redisNow(redis);
     const last = Number(await answered(redis, redis.get(keys.rate(task))));
     let slot = Math.max(now, last + intervalMs);
-    const waiting = await answered(redis, redis.zrange(keys.reserved(task), '0', '-1'));
+    const waiting = await readLine(task);
     for (let from = 0; from < waiting.length; from += AT_ONCE) {
       const jobs = waiting.slice(from, from + AT_ONCE);
       slot = await answered(redis, respace(redis, keys.reserved(task), jobs, { intervalMs, slot }));
@@ -67,11 +79,12 @@ export function createLimiter(redis: Redis, keys: Keys) {
     async setLimits(spec: TaskSpec, limits: TaskLimitsRequest): Promise<TaskLimitsRequest> {
       refuseMisshapen(limits);
       refuseNoRate(limits.rate_limit);
-      const { before, set } = await merge(spec, limits);
+      const set = await merge(spec, limits);
       const { intervalMs } = limitsIn(set, spec.options);
-      const hasChanged = intervalMs !== limitsIn(before, spec.options).intervalMs;
+      // Also of a rate that was set before: it may have failed half-way then.
+      const isNamed = limits.rate_limit !== undefined;
       // Where there is no rate any more, workers let all go on that wait for it (turns.lua).
-      if (hasChanged && intervalMs > 0) await spaceAnew(spec.name, intervalMs);
+      if (isNamed && intervalMs > 0) await spaceAnew(spec.name, intervalMs);
       return set;
     },
   };

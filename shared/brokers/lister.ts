@@ -44,6 +44,8 @@ interface Kind {
   readonly set: string;
   readonly isList?: boolean;
   readonly isQueue?: boolean;
+  readonly tail?: number;
+  readonly isLost?: boolean;
   readonly time?: string;
   readonly has?: readonly string[];
   readonly text?: string;
@@ -137,39 +139,46 @@ function hintsOf({ name, tag, since, until }: TaskQuery) {
 function kindsFor(states: readonly string[] | undefined, start: number): Kind[] {
   if (!states) return kindsAt(start);
   const sets = new Set(states.flatMap(setsOf));
-  const signs = states.includes('PENDING') ? {} : signsOf(states);
   return kindsAt(start)
     .filter(({ set }) => sets.has(set))
-    .map((kind) => (WAITING.includes(kind.set) ? { ...kind, ...signs } : kind));
+    .map((kind) => ({ ...kind, ...signsOf(kind.set, states) }));
 }
 
-/**
- * What a waiting task has that may be in one of these states: attempts made, a failure that was
- * decided while it waits, an end to its time. Few of many have it; which state it is, its record says.
- */
-function signsOf(states: readonly string[]): Pick<Kind, 'has' | 'text'> {
-  const has = [...(states.includes('RETRY') ? ['atm'] : []), 'defa'];
-  return states.includes('REVOKED') ? { has, text: '"expires":' } : { has };
+type Signs = Pick<Kind, 'has' | 'text' | 'tail' | 'isLost'>;
+
+/** What a task of a set has that may be in one of these states; which one it is, its record says. */
+function signsOf(set: string, states: readonly string[]): Signs {
+  if (set === 'active') return states.some(isRunning) ? {} : { isLost: true };
+  return WAITING.includes(set) && !states.includes('PENDING') ? signsOfWaiting(states) : {};
+}
+
+/** Attempts made, a failure that was decided while it waits, an end to its time: few of many have it. */
+function signsOfWaiting(states: readonly string[]): Signs {
+  const isRetry = states.includes('RETRY');
+  const has = [...(isRetry ? ['atm'] : []), 'defa'];
+  if (states.includes('REVOKED')) return { has, text: '"expires":' };
+  return isRetry ? { has } : { has, tail: LOST };
 }
 
 const WAITING = ['wait', 'prioritized', 'delayed'];
+/**
+ * Where a task is put back whose worker was lost: to the tail of the wait list. There those that
+ * will not run again wait to be filed; a search through all that waits would be in vain.
+ */
+const LOST = 500;
 
-function setsOf(state: string): readonly string[] {
-  switch (state) {
-    case 'PENDING':
-    case 'RETRY':
-      return WAITING;
-    case 'REVOKED':
-      // Those revoked in the wait list are marked there until a worker comes upon them.
-      return [...WAITING, 'failed'];
-    case 'FAILURE':
-      return ['failed'];
-    case 'SUCCESS':
-      return ['completed'];
-    default:
-      return ['active'];
-  }
-}
+/** What was lost with its worker stays active, and what was marked stays where it is, until a worker comes upon it. */
+const SETS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['PENDING', [...WAITING, 'active']],
+  ['RETRY', [...WAITING, 'active']],
+  ['REVOKED', [...WAITING, 'active', 'failed']],
+  ['FAILURE', ['wait', 'active', 'failed']],
+  ['SUCCESS', ['completed']],
+]);
+
+const setsOf = (state: string) => SETS.get(state) ?? ['active'];
+/** STARTED, or a state of the task's own. */
+const isRunning = (state: string) => !SETS.has(state);
 
 /** @param start only results with a lifetime of their own may be filed behind it: they are in the future */
 function kindsAt(start: number): Kind[] {

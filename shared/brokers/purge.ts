@@ -15,7 +15,8 @@ export function createPurge(redis: Redis, keys: Keys, announce: (id: string) => 
   return async (queue: string): Promise<number> => {
     let purged = 0;
     for (let isEmpty = false; !isEmpty; ) {
-      const [looked, ...ids] = await answered(redis, purgeSome(redis, keys, queue, PURGE_AT_ONCE));
+      const purging = purgeSome(redis, keys, queue, PURGE_AT_ONCE);
+      const [looked, ...ids] = await answered(redis, purging);
       for (const id of ids) announce(id);
       purged += ids.length;
       isEmpty = looked < PURGE_AT_ONCE;

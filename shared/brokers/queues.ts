@@ -8,7 +8,8 @@ import { ANSWER_WITHIN_MS, answered } from '../redis.ts';
 import { storedPriority } from '../results.ts';
 import { reviveTask } from '../scripts.ts';
 
-/** Code of BullMQ's error for a job in another state than the expected one. */
+/** Codes of BullMQ's errors for a job that is gone, or in another state than the expected one. */
+const GONE = -1;
 const NOT_IN_STATE = -3;
 
 /** BullMQ's queues, each made once; they share one connection, which none of them owns. */
@@ -49,7 +50,6 @@ export function createQueues(redis: Redis, keys: Keys) {
   };
 
   return {
-    of,
     /** All or none, whatever queues they go to: what is refused half-way would be sent twice. */
     async add(messages: readonly TaskMessage[]): Promise<void> {
       const names = [...new Set(messages.map(({ queue }) => queue))];
@@ -73,7 +73,8 @@ export function createQueues(redis: Redis, keys: Keys) {
       if (found === 'waiting') return true;
       if (found === 'open') throw underWay(id);
       await job.retry('failed', { resetAttemptsMade: true }).catch((error) => {
-        // Somebody else was faster: BullMQ's code for a job that is no longer where it was.
+        // Somebody else was faster.
+        if (error?.code === GONE) throw new TaskNotFoundError(id);
         throw error?.code === NOT_IN_STATE ? underWay(id) : error;
       });
       return true;

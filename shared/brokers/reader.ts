@@ -1,28 +1,21 @@
 /** Reads the records of tasks, whatever queue holds them. */
 import type { Redis } from 'ioredis';
-import { FIELDS, type FoundTask } from '../jobHash.ts';
+import { BrokerUnavailableError } from '../errors.ts';
+import { FIELDS, type FoundTask, jobHashOf } from '../jobHash.ts';
 import type { Keys } from '../keys.ts';
 import { answered } from '../redis.ts';
 import { recordOf, type TaskRecord } from '../results.ts';
-import { readTasks } from '../scripts.ts';
+import { readTasks, removeEnded } from '../scripts.ts';
+import { portionsOf, scriptsUnderWay, tasksInScript } from './portions.ts';
 
-/** Ids in one call of the script, which Redis runs in one go. */
-const READS_AT_ONCE = 100;
-
-/** What is done with tasks whose time is over, by whoever finds them. */
-export interface Overdue {
-  /** Its result has expired. */
-  remove(queue: string, id: string): Promise<unknown>;
-  /** They have not started in time. */
-  expire(ids: readonly string[]): Promise<unknown>;
-}
-
-/** Looks tasks up in every queue that is known, and in those named since when one is missing. */
+/**
+ * Looks tasks up in every queue that is known, and in those named since when one is missing.
+ * @param expire ends tasks that have not started in time, whoever finds them
+ */
 export function createReader(
   redis: Redis,
   keys: Keys,
-  now: () => number,
-  { remove, expire }: Overdue,
+  expire: (ids: readonly string[]) => Promise<unknown>,
 ) {
   let known: string[] = [];
 
@@ -31,33 +24,47 @@ export function createReader(
     return known;
   };
 
-  const readChunk = async (
-    bases: readonly string[],
+  /** In one round trip; large results come in several. */
+  const readSome = async (
+    queues: readonly string[],
     ids: readonly string[],
-  ): Promise<(FoundTask | null)[]> => {
-    const found = await answered(redis, readTasks(redis, bases, FIELDS, ids));
-    // Large results come in several replies.
-    if (found.length >= ids.length) return found;
-    return [...found, ...(await readChunk(bases, ids.slice(found.length)))];
+  ): Promise<(TaskRecord | null)[]> => {
+    const reading = readTasks(redis, queues.map(keys.queueBase), FIELDS, ids);
+    const [nowMs, ...found] = await answered(redis, reading);
+    const records = await Promise.all(
+      found.map((task, i) => task && toRecord(ids[i] ?? '', queues, task, nowMs)),
+    );
+    if (found.length >= ids.length) return records;
+    return [...records, ...(await readSome(queues, ids.slice(found.length)))];
   };
 
   const readFrom = async (queues: readonly string[], ids: readonly string[]) => {
     if (queues.length === 0) return ids.map(() => null);
-    const bases = queues.map(keys.queueBase);
-    const chunks = chunked(ids, READS_AT_ONCE).map((some) => readChunk(bases, some));
-    const found = (await Promise.all(chunks)).flat();
-    return Promise.all(ids.map((id, i) => toRecord(id, queues, found[i] ?? null)));
+    const size = tasksInScript(queues.length);
+    const records: (TaskRecord | null)[] = [];
+    for (const some of portionsOf(portionsOf(ids, size), scriptsUnderWay(queues.length, size))) {
+      const found = await Promise.all(some.map((each) => readSome(queues, each)));
+      records.push(...found.flat());
+    }
+    return records;
   };
 
-  const toRecord = async (id: string, queues: readonly string[], found: FoundTask | null) => {
-    if (!found) return null;
+  const toRecord = async (
+    id: string,
+    queues: readonly string[],
+    found: FoundTask,
+    nowMs: number,
+  ) => {
     // Lua counts from 1.
     const queue = queues[found[0] - 1] ?? '';
-    const record = recordOf(id, queue, found, now());
+    const record = recordOf(id, queue, found, nowMs);
     // Expired but not swept yet: removed by whoever finds it, or its id could not be used again.
-    if (!record) await answered(redis, remove(queue, id));
+    if (!record) await isWritten(remove(queue, id, found));
     return record;
   };
+
+  const remove = (queue: string, id: string, [, , , values]: FoundTask) =>
+    answered(redis, removeEnded(redis, keys.queueBase(queue), id, jobHashOf(values)));
 
   const read = async (ids: readonly string[]): Promise<(TaskRecord | null)[]> => {
     const records = await readFrom(known, ids);
@@ -76,8 +83,7 @@ export function createReader(
     return async (ids) => {
       const records = await readThem(ids);
       const overdue = ids.filter((_, i) => records[i]?.isOverdue);
-      if (overdue.length === 0) return records;
-      await expire(overdue);
+      if (overdue.length === 0 || !(await isWritten(expire(overdue)))) return records;
       const byId = new Map<string, TaskRecord | null>();
       const again = await readThem(overdue);
       for (const [i, record] of again.entries()) byId.set(overdue[i] ?? '', record);
@@ -94,8 +100,18 @@ export function createReader(
   };
 }
 
-function chunked<T>(items: readonly T[], size: number): T[][] {
-  const chunks: T[][] = [];
-  for (let i = 0; i < items.length; i += size) chunks.push(items.slice(i, i + size));
-  return chunks;
+/** False where Redis is there but takes no writes: it can be read all the same. */
+async function isWritten(write: Promise<unknown>): Promise<boolean> {
+  try {
+    await write;
+    return true;
+  } catch (error) {
+    if (isRefusal(error)) return false;
+    throw error;
+  }
+}
+
+function isRefusal(error: unknown): boolean {
+  if (!(error instanceof BrokerUnavailableError)) return false;
+  return error.cause instanceof Error && error.cause.name === 'ReplyError';
 }

@@ -4,7 +4,6 @@ import type { Redis } from 'ioredis';
 import type { Broker } from '../broker.ts';
 import { createAnnouncer, createBus } from '../bus.ts';
 import { sentEvent } from '../clusterEvents.ts';
-import { SETTINGS } from '../config.ts';
 import { createAsker } from '../control.ts';
 import { KajeError, TaskNotFoundError, WrongStateError } from '../errors.ts';
 import { createKeys } from '../keys.ts';
@@ -28,8 +27,6 @@ export interface RedisBrokerOptions {
   readonly subscriber: Redis;
   /** First part of every key. */
   readonly prefix: string;
-  /** Seconds that workers keep results. Default: as theirs, 1 day */
-  readonly resultExpires?: number;
   /** Epoch milliseconds. Default: Date.now */
   readonly now?: () => number;
 }
@@ -46,7 +43,6 @@ export function createRedisBroker({
   redis,
   subscriber,
   prefix,
-  resultExpires = SETTINGS.resultExpires.default,
   now = Date.now,
 }: RedisBrokerOptions): Broker {
   const keys = createKeys(prefix);
@@ -65,7 +61,6 @@ export function createRedisBroker({
     stop: (ids, terminate) => void asker.tell('revoke', { ids, terminate }).catch(() => undefined),
     announce,
     tell: (ids) => void events.revoked(ids),
-    resultExpires,
   });
   const limiter = createLimiter(redis, keys);
 
@@ -148,17 +143,14 @@ export function createRedisBroker({
       await answered(redis, addChild(redis, keys.job(queue, id), child));
     },
     async queues() {
-      const [names, workers] = await Promise.all([
-        reader.queueNames(),
-        readWorkers(redis, keys),
-      ]);
+      const [names, workers] = await Promise.all([reader.queueNames(), readWorkers(redis, keys)]);
       return answered(redis, countQueues(redis, keys, names, workers));
     },
     backlog: (queue) => answered(redis, countWaiting(redis, keys, queue)),
     workers,
     ask: asker.ask,
     pause: queues.pause,
-    purge: createPurge(redis, keys, announce, resultExpires),
+    purge: createPurge(redis, keys, announce),
     specs,
     async registry() {
       const [known, workers] = await Promise.all([specs(), readWorkers(redis, keys)]);

@@ -15,6 +15,7 @@ import {
 import { type Revocation, type Revoked, readTasks, revokeTask } from '../scripts.ts';
 import { TaskExpired, TaskRevokedError } from '../taskErrors.ts';
 import { check } from '../validation.ts';
+import { portionsOf, scriptsUnderWay } from './portions.ts';
 
 export interface RevokerOptions {
   readonly redis: Redis;
@@ -27,17 +28,13 @@ export interface RevokerOptions {
   announce(id: string): void;
   /** Tells whoever follows the cluster which tasks were ended. */
   tell(ids: readonly string[]): void;
-  /** Seconds that workers keep results. */
-  readonly resultExpires: number;
-  /** Epoch milliseconds. */
-  now(): number;
 }
 
 /** Tasks looked at or revoked in one go, so that nobody else waits long for Redis. */
 const AT_ONCE = 500;
 
 export function createRevoker(options: RevokerOptions) {
-  const { redis, keys, queueNames, read, stop, announce, tell, resultExpires, now } = options;
+  const { redis, keys, queueNames, read, stop, announce, tell } = options;
 
   /** Some at once: what became of each. */
   const end = async (
@@ -46,12 +43,13 @@ export function createRevoker(options: RevokerOptions) {
     error: Error,
   ): Promise<Revoked[]> => {
     const bases = (await queueNames()).map(keys.queueBase);
-    const revocation = { mode, error, nowMs: now(), resultExpires };
-    const answers = await answered(
-      redis,
-      Promise.all(ids.map((id) => revokeTask(redis, bases, { id, ...revocation }))),
-      ANSWER_WITHIN_MS + ids.length,
-    );
+    const answers: Revoked[] = [];
+    for (const some of portionsOf(ids, scriptsUnderWay(bases.length, 1))) {
+      const revoking = some.map((id) => revokeTask(redis, bases, { id, mode, error }));
+      answers.push(
+        ...(await answered(redis, Promise.all(revoking), ANSWER_WITHIN_MS + some.length)),
+      );
+    }
     const ended = ids.filter((_, i) => answers[i] === 'revoked');
     for (const id of ended) announce(id);
     tell(ended);
@@ -101,7 +99,7 @@ export function createRevoker(options: RevokerOptions) {
     },
     /** Ends tasks that have not started in time; those that have just started go on. */
     async expire(ids: readonly string[]): Promise<void> {
-      await end(ids, 'waiting', new TaskExpired());
+      await end(ids, 'overdue', new TaskExpired());
     },
     async revokeMany(selection: RevokeTasksRequest): Promise<RevokedTasksBody> {
       refuseUnclear(selection);
@@ -185,7 +183,7 @@ async function* bodiesOf(
 ): AsyncGenerator<Waiting[]> {
   for (let from = 0; from < ids.length; ) {
     const some = ids.slice(from, from + AT_ONCE);
-    const found = await answered(redis, readTasks(redis, [base], ['data'], some));
+    const [, ...found] = await answered(redis, readTasks(redis, [base], ['data'], some));
     yield found.map((task, i) => ({
       id: some[i] ?? '',
       body: bodyOf(parseJson(task?.[3][0] ?? null)),

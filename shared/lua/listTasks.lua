@@ -7,14 +7,16 @@
 --
 -- KEYS[i]  base of queue i, "<prefix>:<queue>:"
 -- ARGV[1]  JSON { kinds, places, want, examine, bytes, name?, tag?, since?, before? }
---          kinds  of sources that each queue has: { name, set, isList?, isQueue?, time?, has?, text?, above?, upTo? }
+--          kinds  of sources that each queue has: { name, set, isList?, isQueue?, tail?, isLost?, time?, has?, text?, above?, upTo? }
 --            isQueue   tasks leave it at its tail only
+--            tail   only so many tasks at its tail
+--            isLost   only tasks that no worker holds
 --            time   field of the job that says when; without it the score does
 --            has, text   only jobs with one of these fields, or with this text in their message
 --            above, upTo   scores of a sorted set between which the source lies
 --          places  of each queue: name of a kind -> the last task walked, { score, id? } (without the id
 --                  where no other task has this score) or { time, index, rest, id ... }, where index
---                  and rest are its distances from head and tail
+--                  and rest are its distances from head and tail; {} where all is told
 --          want, examine, bytes   enough: tasks found, tasks looked at, bytes of their records
 --          tag     as JSON, to be looked for in the text of the message
 -- Returns  { { queue, kind, place, id } of each task found, { queue, kind, place } of each source
@@ -152,6 +154,9 @@ local function openList(source)
       source.walked[source.at[i]] = true
     end
   end
+  if source.tail then
+    source.next = math.max(source.next, length - source.tail)
+  end
 end
 
 local function batchOf(source)
@@ -253,6 +258,9 @@ local function isWanted(source, task)
   if (walk.since and task.sent < walk.since) or (walk.before and task.sent >= walk.before) then
     return false
   end
+  if source.isLost and redis.call('EXISTS', key .. ':lock') == 1 then
+    return false
+  end
   if source.has and not hasOne(key, source.has) and not (source.text and isInMessage(key, source.text)) then
     return false
   end
@@ -267,16 +275,24 @@ local function sizeOf(source, task)
   return size
 end
 
-local sources = {}
+local function isTold(queue, name)
+  local at = walk.places[queue][name]
+  return at and #at == 0
+end
+
+-- Sources of which there is more, and { queue, kind, place } of those walked.
+local sources, ends = {}, {}
 for queue = 1, #KEYS do
   local isThere = {}
   for kind, each in ipairs(walk.kinds) do
     if isThere[each.set] == nil then
       isThere[each.set] = redis.call('EXISTS', KEYS[queue] .. each.set) == 1
     end
-    local source = isThere[each.set] and open(queue, kind)
+    local source = isThere[each.set] and not isTold(queue, each.name) and open(queue, kind)
     if source and source.next <= source.last then
       sources[#sources + 1] = source
+    elseif source and source.at then
+      ends[#ends + 1] = { queue, kind, {} }
     end
   end
 end
@@ -311,10 +327,10 @@ while #sources > 0 and #found < walk.want and examined < walk.examine and bytes 
   advance(source)
   if not source.task then
     table.remove(sources, i)
+    source.at = {}
   end
 end
 
-local ends = {}
 for source in pairs(walked) do
   ends[#ends + 1] = { source.queue, source.kind, source.at }
 end

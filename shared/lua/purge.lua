@@ -9,12 +9,32 @@
 local base, max = ARGV[1], tonumber(ARGV[2])
 local looked = 0
 local removed = { 0 }
+local clock = redis.call('TIME')
+local now = string.format('%.0f', clock[1] * 1000 + math.floor(clock[2] / 1000))
+
+-- When a marked task has ended: when it was revoked, else now. A mark with words is of a revocation;
+-- that of a task that may run once only says when its last run has started.
+local function endOf(deferred)
+  return string.match(deferred, '^[^,]*,([^,]+),[^,]*,[^,]*,.') or now
+end
+
+-- A result with its own lifetime is filed as if it had ended earlier or later, as in revoke.lua.
+local function filedAt(key, at)
+  local data = redis.call('HGET', key, 'data') or ''
+  if not string.find(data, '"result_expires":', 1, true) then
+    return at
+  end
+  local known, body = pcall(cjson.decode, data)
+  local own = known and type(body) == 'table' and tonumber(body.result_expires)
+  local kept = redis.call('HGET', base .. 'meta', 'kaje.resultExpires') or 86400
+  return own and string.format('%.0f', math.max(0, at + (own - kept) * 1000)) or at
+end
 
 -- One that was revoked while it waited, or that has cost its last worker (BullMQ's "defa"), has
 -- ended already and only waits to be filed: its record says so and stays.
 local function file(id, key, reason)
   local deferred = redis.call('HGET', key, 'deferred') or ''
-  local at = string.match(deferred, '^[^,]*,([^,]*)') or redis.call('TIME')[1] .. '000'
+  local at = endOf(deferred)
   local known, list = pcall(cjson.decode, redis.call('HGET', key, 'stacktrace') or '[]')
   if not known or type(list) ~= 'table' then
     list = {}
@@ -27,7 +47,7 @@ local function file(id, key, reason)
     -- The run during which it was marked is over.
     redis.call('HSET', key, 'deferred', (string.gsub(deferred, '^[^,]*', '')))
   end
-  redis.call('ZADD', KEYS[4], at, id)
+  redis.call('ZADD', KEYS[4], filedAt(key, at), id)
 end
 
 local function remove(id, key, name, deduplication)

@@ -5,7 +5,9 @@
 -- KEYS[i]   base of queue i, "<prefix>:<queue>:"
 -- ARGV[1]   number of fields
 -- ARGV[2..] the fields of the job's hash, then the ids
--- Returns   for each id in order, as many as fit into BYTES_MAX: false, or { i, place, due, { value of each field } }
+-- Returns   { now, then for each id in order, as many as fit into BYTES_MAX: false, or
+--           { i, place, due, { value of each field } } }
+--           now: epoch ms, by which all readers decide what has expired, whatever their own clocks
 --           place: "finished" | "active" | "delayed" | "waiting"; due: epoch ms or ""
 local count = tonumber(ARGV[1])
 local fields = {}
@@ -44,7 +46,8 @@ end
 -- Large results of many tasks must not become one reply that keeps everybody else waiting.
 local BYTES_MAX = 4 * 1024 * 1024
 local bytes = 0
-local found = {}
+local clock = redis.call('TIME')
+local found = { clock[1] * 1000 + math.floor(clock[2] / 1000) }
 for i = 2 + count, #ARGV do
   local task = read(ARGV[i])
   found[#found + 1] = task

@@ -1,4 +1,5 @@
--- Gives reserved tasks new slots, after their rate was changed.
+-- Gives reserved tasks new slots, after their rate was changed. One that has left the line since it
+-- was read keeps its time: it may wait for a retry.
 --
 -- KEYS[1]  reserved (ZSET of job keys)
 -- ARGV[1]  ms between two slots; ARGV[2] the first slot, epoch ms
@@ -17,9 +18,9 @@ for i = 3, #ARGV do
   local job = ARGV[i]
   if isOver(job) then
     redis.call('ZREM', KEYS[1], job)
-  else
+  elseif redis.call('ZSCORE', KEYS[1], job) then
     local base, id = string.match(job, '^(.*:)([^:]+)$')
-    redis.call('ZADD', KEYS[1], 'XX', slot, job)
+    redis.call('ZADD', KEYS[1], slot, job)
     -- BullMQ's score: due time in ms * 4096 + a sequence number.
     redis.call('ZADD', base .. 'delayed', 'XX', math.ceil(slot) * 4096 + i, id)
     bases[base] = true

@@ -5,25 +5,36 @@
 -- KEYS[i]  base of queue i, "<prefix>:<queue>:"
 -- ARGV[1]  id
 -- ARGV[2]  "terminate": one that runs is ended at once; "stop": it is marked, so that it never runs
---          again; "waiting": it is left alone
--- ARGV[3]  epoch ms
--- ARGV[4]  class of the error, ARGV[5] its message
--- ARGV[6]  seconds that workers keep results
--- Returns  "unknown" | "ready" | "running" | "revoked"
-local id, mode, now, class, message, kept = unpack(ARGV)
+--          again; "overdue": it is left alone, and so is one that waits and has not expired
+-- ARGV[3]  class of the error, ARGV[4] its message
+-- Returns  "unknown" | "ready" | "running", which may also be one left alone | "revoked"
+local id, mode, class, message = unpack(ARGV)
 local words = class .. ': ' .. message
+local clock = redis.call('TIME')
+local now = string.format('%.0f', clock[1] * 1000 + math.floor(clock[2] / 1000))
 
--- A result with its own lifetime is filed as if it had ended earlier or later (worker/consumer.ts).
-local function filedAt(key)
+-- A number in the message of the task.
+local function numberIn(key, field)
   local data = redis.call('HGET', key, 'data') or ''
-  if string.find(data, '"result_expires":', 1, true) then
-    local known, body = pcall(cjson.decode, data)
-    local own = known and type(body) == 'table' and tonumber(body.result_expires)
-    if own then
-      return string.format('%.0f', math.max(0, now + (own - kept) * 1000))
-    end
+  if not string.find(data, '"' .. field .. '":', 1, true) then
+    return nil
   end
-  return now
+  local known, body = pcall(cjson.decode, data)
+  return known and type(body) == 'table' and tonumber(body[field]) or nil
+end
+
+-- A result with its own lifetime is filed as if it had ended earlier or later (worker/consumer.ts)
+-- than those that the queue's workers keep for so many seconds; a queue without workers sweeps none.
+local function filedAt(base, key)
+  local own = numberIn(key, 'result_expires')
+  local kept = redis.call('HGET', base .. 'meta', 'kaje.resultExpires') or 86400
+  return own and string.format('%.0f', math.max(0, now + (own - kept) * 1000)) or now
+end
+
+-- By the clock of Redis, not of whoever has read it; and an operator may have brought it back since.
+local function isOverdue(key)
+  local expires = numberIn(key, 'expires')
+  return expires and expires <= tonumber(now)
 end
 
 -- As BullMQ files what has a mark: the traceback of no run.
@@ -37,7 +48,7 @@ local function finish(base, key, traceback)
   list[#list + 1] = traceback
   redis.call('HINCRBY', key, 'atm', 1)
   redis.call('HSET', key, 'failedReason', words, 'stacktrace', cjson.encode(list), 'finishedOn', now)
-  redis.call('ZADD', base .. 'failed', filedAt(key), id)
+  redis.call('ZADD', base .. 'failed', filedAt(base, key), id)
   redis.call('XADD', base .. 'events', 'MAXLEN', '~', 100, '*', 'event', 'failed', 'jobId', id,
     'failedReason', words, 'prev', 'waiting')
   return 'revoked'
@@ -53,7 +64,7 @@ local function note(key, isRunning)
 end
 
 local function stopRunning(base, key)
-  if mode == 'waiting' then
+  if mode == 'overdue' then
     return 'running'
   end
   note(key, true)
@@ -84,6 +95,9 @@ local function revoke(base, key)
   end
   if isRunning then
     return stopRunning(base, key)
+  end
+  if mode == 'overdue' and not isOverdue(key) then
+    return 'running'
   end
   note(key, false)
   if redis.call('ZREM', base .. 'delayed', id) == 1 or redis.call('ZREM', base .. 'prioritized', id) == 1 then

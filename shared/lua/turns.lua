@@ -8,7 +8,7 @@
 -- (GCRA): slots that passed while all workers were away must not all be used at once.
 --
 -- KEYS[1]  rate (STRING: when the last one should have started), KEYS[2] reserved (ZSET job -> slot)
--- KEYS[3]  running (ZSET job -> when it was seen), KEYS[4] parked (ZSET job -> since when); all epoch ms
+-- KEYS[3]  running (ZSET job -> when it was seen; below 0: see hasLastCall), KEYS[4] parked (ZSET job -> since when); all epoch ms
 -- KEYS[5]  limits that were set at run time (HASH task -> JSON): they hold from here on, whatever a
 --          worker has heard of them
 -- ARGV[1]  "take": may this job start now? "end": it has ended; "tend": look after those that wait
@@ -37,11 +37,14 @@ if set then
 end
 
 -- What is late by no more than this counts as on time: due tasks wake up some 100 ms late.
-local LATE = math.max(500, interval)
+local LATE = 500
 -- Comes back earlier than its slot: the clock of its worker is ahead of this one.
 local EARLY = 20
 -- One whose turn it is and that does not come: its queue has no worker.
 local ABSENT = 60000
+-- One that was taken and not seen for so long since: either its queue has no worker any more, or
+-- nobody could look, for Redis was away. Its worker has so long to come back.
+local LAST_CALL = 10000
 -- For how long the last start is known though the rate allows others: it may be made slower.
 local KEPT = 60000
 -- A slot that nobody has come for in an hour.
@@ -127,13 +130,26 @@ local function passOn()
   return #due
 end
 
+-- Of one that was taken: a negative time in `running` is the end of its last call.
+local function hasLastCall(key, seen)
+  local base, id = baseAndId(key)
+  if seen < 0 or not redis.call('LPOS', base .. 'active', id) then
+    return now < -seen
+  end
+  redis.call('ZADD', RUNNING, -(now + LAST_CALL), key)
+  return true
+end
+
 -- It runs, or comes next in its queue: it was put back, or its worker was lost.
 local function isRunning(key, seen)
   if redis.call('EXISTS', key .. ':lock') == 1 then
     redis.call('ZADD', RUNNING, now, key)
     return true
   end
-  return seen > now - ABSENT and not isOver(key) and not isDelayed(key)
+  if isOver(key) or isDelayed(key) then
+    return false
+  end
+  return seen > now - ABSENT or hasLastCall(key, seen)
 end
 
 local function sweepRunning()
@@ -190,8 +206,9 @@ local function freeReserved()
   return #all
 end
 
--- The slot of one that was revoked goes to the next one, which then comes earlier.
-local function pullUp(free)
+-- The first slot follows the last start: the slot of one that was revoked goes to the next one; and
+-- behind a start that was late, the next one would come too early and lose its place.
+local function moveFirst(free)
   for _ = 1, AT_ONCE do
     local first = redis.call('ZRANGE', RESERVED, 0, 0, 'WITHSCORES')
     local key, slot = first[1], tonumber(first[2])
@@ -199,7 +216,8 @@ local function pullUp(free)
       return
     end
     if not isOver(key) then
-      if slot > free + EARLY and isDelayed(key) then
+      local isTooEarly = slot > now and slot < free - LATE
+      if (isTooEarly or slot > free + EARLY) and isDelayed(key) then
         redis.call('ZADD', RESERVED, free, key)
         setDue(key, free, 0)
       end
@@ -224,12 +242,13 @@ local function waitForRate()
     slot = math.max(free, lastSlot() + interval)
     if slot > now then
       redis.call('ZADD', RESERVED, slot, job)
+      moveFirst(free)
       return slot - now
     end
   end
   local ttl = free + interval - now + KEPT
   redis.call('SET', RATE, string.format('%.3f', free), 'PX', math.ceil(ttl))
-  pullUp(free + interval)
+  moveFirst(free + interval)
   return 0
 end
 
@@ -238,6 +257,8 @@ local function take()
   redis.call('ZREM', PARKED, job)
   if max > 0 and not redis.call('ZSCORE', RUNNING, job) and isFull() then
     redis.call('ZADD', PARKED, since or now, job)
+    -- Workers without the task let its line expire; this one is looked after.
+    redis.call('PERSIST', PARKED)
     return { 'parked' }
   end
   local wait = waitForRate()
@@ -257,7 +278,7 @@ local function tend()
   if interval == 0 then
     return freeReserved() + passOn()
   end
-  pullUp(nextStart())
+  moveFirst(nextStart())
   return passOn()
 end
 

@@ -14,7 +14,11 @@ export const json = { description: 'Any JSON value' } as const;
 export const object = { type: 'object' } as const;
 export const list = { type: 'array' } as const;
 export const texts = { type: 'array', items: text } as const;
-export const queueName = { type: 'string', pattern: '^[A-Za-z0-9_.-]{1,128}$' } as const;
+/** What Redis keys and URLs take without escapes; as parts of a path, `.` and `..` mean folders. */
+export const queueName = {
+  type: 'string',
+  pattern: '^(?!\\.{1,2}$)[A-Za-z0-9_.-]{1,128}$',
+} as const;
 export const priority = { type: 'integer', minimum: 0, maximum: 9 } as const;
 
 /** An object that always has all of these properties, and perhaps more. */

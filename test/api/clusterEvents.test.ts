@@ -8,6 +8,7 @@ import { startTestBroker } from '../support/broker.ts';
 import { schemaProblem } from '../support/contract.ts';
 import { defer } from '../support/defer.ts';
 import { eventually } from '../support/eventually.ts';
+import { interceptIntervals } from '../support/intervals.ts';
 import { openRaw } from '../support/raw.ts';
 import { testRedis } from '../support/redis.ts';
 import { openSse } from '../support/sse.ts';
@@ -195,18 +196,3 @@ describe('GET /v1/events', () => {
 
 const sum = (numbers: readonly unknown[]) =>
   numbers.reduce((total: number, each) => total + Number(each), 0);
-
-/** What is to be done every so many milliseconds, for a test that cannot wait so long. */
-function interceptIntervals(ms: number): (() => void)[] {
-  const calls: (() => void)[] = [];
-  const original = globalThis.setInterval;
-  const intercepted = (call: () => void, every: number) => {
-    if (every === ms) calls.push(call);
-    return original(call, every);
-  };
-  globalThis.setInterval = intercepted as typeof setInterval;
-  defer(() => {
-    globalThis.setInterval = original;
-  });
-  return calls;
-}

@@ -1,40 +1,20 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
-import { createApp } from '../../api/app.ts';
-import type { Broker } from '../../shared/broker.ts';
-import { createProducer } from '../../shared/producer.ts';
 import { ROUTES, type Route } from '../../shared/protocol.ts';
-import { createWatcher } from '../../shared/watcher.ts';
 import { echo } from '../fixtures/quick.ts';
-import { clientOf, startTestApi } from '../support/api.ts';
-import { defer } from '../support/defer.ts';
+import { startTestApi } from '../support/api.ts';
+import { startApp } from '../support/app.ts';
 import { eventually } from '../support/eventually.ts';
 import { collectLog } from '../support/log.ts';
-import { testConfig } from '../support/redis.ts';
 import { startApiAlone } from '../support/stack.ts';
 
 const SECRET = 'password hunter2 of 10.0.0.7';
 
 /** The app over a broker whose every method throws what must not get out. */
-async function startFaultyApi() {
-  const { log, lines } = collectLog();
+function startFaultyApi() {
   const fail = () => {
     throw new TypeError(SECRET);
   };
-  const broker = new Proxy({}, { get: () => fail }) as Broker;
-  const catalog = { find: fail, names: () => [] };
-  const app = createApp({
-    ...{ broker, log, watcher: createWatcher(broker), maxBodyBytes: 1000 },
-    ...{ producer: createProducer({ broker, catalog }), stopping: new AbortController().signal },
-  });
-  const server = createServer(app.callback()).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const stop = async () => void server.close().closeAllConnections();
-  defer(stop);
-  const { port } = server.address() as AddressInfo;
-  return { api: clientOf(`http://127.0.0.1:${port}`, testConfig(), stop), lines };
+  return startApp(new Proxy({}, { get: () => fail }));
 }
 
 describe('what no route answers', () => {

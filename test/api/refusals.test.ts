@@ -37,6 +37,8 @@ const REFUSED: readonly (readonly [title: string, task: unknown, path: string, m
     ['an eta too far', { ...ADD, eta: '2999-01-01T00:00:00Z' }, '/eta', /ten years/],
     ['a queue with a colon', { ...ADD, queue: 'a:b' }, '/queue', /pattern/],
     ['an empty queue', { ...ADD, queue: '' }, '/queue', /pattern/],
+    ['a queue that URLs drop', { ...ADD, queue: '.' }, '/queue', /pattern/],
+    ['a queue that URLs resolve', { ...ADD, queue: '..' }, '/queue', /pattern/],
     ['max_retries below 0', { ...ADD, max_retries: -1 }, '/max_retries', />= 0/],
     ['half a retry', { ...ADD, max_retries: 0.5 }, '/max_retries', /expected integer/],
     ['ignore_result as text', { ...ADD, ignore_result: 'no' }, '/ignore_result', /boolean/],

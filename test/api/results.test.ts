@@ -54,7 +54,7 @@ describe('POST /v1/results', () => {
     });
   }
 
-  it('asks Redis once for 1,000 ids: one batch of scripts, nothing before and nothing after', async () => {
+  it('asks Redis for 1,000 ids by ten scripts, nothing before and nothing after', async () => {
     const { api } = await startAlone();
     const tasks = Array.from({ length: 1000 }, (_, n) => ({ name: 'echo', task_id: `t${n}` }));
     await api.post('/v1/send_tasks', { tasks });
@@ -90,5 +90,27 @@ describe('POST /v1/results', () => {
       (each) => each && [each.task_id, each.result.length, each.result.slice(-1)],
     );
     expect(shown).to.deep.equal(names.flatMap((letter) => [[letter, 900_000, letter], null]));
+  });
+
+  it('refuses to answer more than 64 MiB, stops reading there, and says how many fit', async () => {
+    const large = defineTask('large', { run: () => 'x'.repeat(900_000) });
+    const api = await startApiAndWorker([large]);
+    await api.post('/v1/send_task?wait=10', { name: 'large', task_id: 't' });
+    const read = (count: number) => api.post('/v1/results', { task_ids: Array(count).fill('t') });
+    const commands = await commandsDuring(api.config.prefix, async () => {
+      const { status, body } = await read(1000);
+      expect(status).to.equal(422);
+      expect(body.errors).to.deep.equal([
+        {
+          path: '/task_ids',
+          message: 'expected tasks of at most 67108864 bytes in all: ask for 74 or fewer at once',
+        },
+      ]);
+    });
+    // 1,000 of them would be more than 200 replies.
+    expect(commands.length).to.be.below(40);
+    const { status, body } = await read(74);
+    expect(status).to.equal(200);
+    expect(body.results).to.have.length(74);
   });
 });

@@ -205,12 +205,6 @@ describe('local Redis', () => {
       expect(existsSync(folder)).to.equal(false);
     });
 
-    it('passes over a Redis that is too old', async () => {
-      const old = '#!/bin/sh\necho "Redis server v=5.0.7 sha=00000000:0"\n';
-      await writeFile(join(dir, 'redis-server'), old, { mode: 0o755 });
-      expect(await findRedisServer({ home: dir, log, env: { PATH: dir } })).to.equal(undefined);
-    });
-
     it('names every way when none leads to a Redis', async () => {
       const nothing = { home: dir, persistent: true, log, env: { PATH: dir } };
       const error = await failure(findOrMakeRedis(nothing));

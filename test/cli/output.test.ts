@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { ago, colour } from '../../cli/output.ts';
+import { ago, colour, plain, printResult, tableLines } from '../../cli/output.ts';
+import type { AsyncResultBody } from '../../shared/schemas.ts';
 import { defer } from '../support/defer.ts';
 
 const NOW = Date.parse('2026-11-22T12:00:00Z');
@@ -34,4 +35,55 @@ describe('what commands print', () => {
     process.env.NO_COLOR = '1';
     expect(colour('red', 'x')).to.equal('x');
   });
+
+  it('lays out a table of any length', () => {
+    const rows = Array.from({ length: 200_000 }, (_, i) => [`t${i}`, i]);
+    const lines = tableLines(['id', 'n'], rows);
+    expect(lines).to.have.length(200_001);
+    expect(lines[1]).to.equal('t0            0');
+    expect(lines.at(-1)).to.equal('t199999  199999');
+  });
+
+  it('lets nothing that a task has written steer the terminal, and keeps its lines', () => {
+    const error = {
+      type: 'Error',
+      message: 'm',
+      traceback: `Error: \u001b[2J\u0007\u009b2Jno\n\tat x`,
+    };
+    const result = {
+      task_id: 't',
+      name: 'n',
+      state: 'FAILURE',
+      runtime: 1,
+      eta: null,
+      ready: true,
+    };
+    const written = outputOf(() =>
+      printResult({ ...result, progress: '\u009b2J', error } as AsyncResultBody),
+    );
+    expect(written).to.equal('n t FAILURE in 1 s\nprogress "2J"\nError: [2J2Jno\n\tat x\n');
+    expect(plain(written)).to.equal(written);
+    const success = { ...result, state: 'SUCCESS', progress: null, error: null };
+    const value = outputOf(() =>
+      printResult({ ...success, result: '\u009b2J\u007f' } as AsyncResultBody),
+    );
+    expect(plain(value)).to.equal(value);
+    expect(JSON.parse(value.split('\n')[1] ?? '')).to.equal('\u009b2J\u007f');
+  });
 });
+
+/** What is printed meanwhile, instead of being printed. */
+function outputOf(act: () => void): string {
+  const { write } = process.stdout;
+  let written = '';
+  process.stdout.write = (text: unknown) => {
+    written += text;
+    return true;
+  };
+  try {
+    act();
+  } finally {
+    process.stdout.write = write;
+  }
+  return written;
+}

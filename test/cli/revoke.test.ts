@@ -29,6 +29,9 @@ describe('kaje revoke', () => {
     expect([await stateOf('a'), await stateOf('b')]).to.deep.equal(['REVOKED', 'REVOKED']);
     const again = await kaje('revoke', 'a', 'nobody');
     expect(again).to.deep.equal({ code: 1, text: '0 revoked, 1 had ended before, 1 unknown\n' });
+    const inJson = await kaje('revoke', 'nobody', '--json');
+    expect(inJson.code).to.equal(1);
+    expect(JSON.parse(inJson.text)).to.include({ revoked: 0, unknown: 1 });
   });
 
   it('revokes by a tag, and by a header as JSON or as text', async () => {

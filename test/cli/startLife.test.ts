@@ -36,7 +36,8 @@ describe('the processes of kaje start', () => {
   it('serve the tasks of KAJE_TASKS by a worker of the given name and settings', async () => {
     const flags = ['--name', 'w1', '--concurrency', '3', '--result-max-bytes', '10'];
     const kaje = await start(flags, { KAJE_TASKS: `${FIXTURES}, ` });
-    expect(kaje.output()).to.include('-d \'{"name": "add", "kwargs": {}}\'');
+    const sample = '-d \'{"name": "flaky", "kwargs": {"failures": <failures>}}\'';
+    expect(kaje.output()).to.include(sample);
     const client = clientOf(kaje);
     const [worker] = await eventually(async () => {
       const workers = await client.workers();
@@ -74,7 +75,8 @@ describe('the processes of kaje start', () => {
     expect(output()).to.include('kaje: --tasks /nope: no such file');
     expect(output()).to.include('The worker ended by itself (2); its log above says why.');
     const kaje = await start(['--tasks', FIXTURES]);
-    const api = /"pid":(\d+)[^\n]*"name":"api"/.exec(kaje.output())?.[1];
+    const line = /"pid":(\d+)[^\n]*"name":"api"/;
+    const api = await eventually(() => line.exec(kaje.output())?.[1]);
     process.kill(Number(api), 'SIGKILL');
     expect(await kaje.ended).to.equal(1);
     expect(kaje.output()).to.include('The API ended by itself (SIGKILL)');

@@ -4,7 +4,7 @@ import { Kaje } from '../../client/index.ts';
 import type { Config } from '../../shared/config.ts';
 import { startTestApi } from '../support/api.ts';
 import { defer } from '../support/defer.ts';
-import { testConfig } from '../support/redis.ts';
+import { testConfig, testRedis } from '../support/redis.ts';
 import { startTestWorker } from '../support/worker.ts';
 import type * as tasks from './tasks.ts';
 import { all } from './tasks.ts';
@@ -67,4 +67,10 @@ export async function errorOf(promise: Promise<unknown>): Promise<unknown> {
   const value = await promise.catch((error: unknown) => ({ error }));
   if (typeof value === 'object' && value !== null && 'error' in value) return value.error;
   throw new Error(`Expected an error, got ${JSON.stringify(value)?.slice(0, 200)}`);
+}
+
+/** Channels of changed tasks that somebody listens to. */
+export async function listenersOf({ config }: Pick<Setup, 'config'>): Promise<number> {
+  const channels = await testRedis().pubsub('CHANNELS', `${config.prefix}*changes:[0-9]*`);
+  return channels.length;
 }

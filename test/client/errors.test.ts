@@ -97,6 +97,9 @@ describe('errors of the client', () => {
         () => kaje.sendTask('add', {}),
         () => kaje.sendTasks([{ name: 'add', input: {} }]),
         () => kaje.asyncResult('x').info,
+        // Longer than the test may last.
+        () => kaje.asyncResult('x').get({ timeout: 60 }),
+        () => kaje.asyncResult('x').events().next(),
         () => kaje.asyncResult('x').forget(),
         () => kaje.queues(),
       ];

@@ -1,14 +1,17 @@
 import { expect } from 'chai';
-import { TaskNotFoundError } from '../../client/index.ts';
+import { Kaje, TaskNotFoundError } from '../../client/index.ts';
+import { defer } from '../support/defer.ts';
 import { eventually } from '../support/eventually.ts';
-import { testRedis } from '../support/redis.ts';
-import { errorOf, overBothTransports, type Setup } from './connect.ts';
+import { testConfig } from '../support/redis.ts';
+import { startTestWorker } from '../support/worker.ts';
+import { type Client, errorOf, listenersOf, overBothTransports } from './connect.ts';
+import { all } from './tasks.ts';
 
 describe('events()', () => {
   overBothTransports((connect) => {
     it('tells each state in its order and ends after the final one', async () => {
       const { kaje } = await connect();
-      const result = await kaje.sendTask('long', { ms: 700 }, { countdown: 0.3 });
+      const result = await kaje.sendTask('long', { ms: 700 }, { countdown: 1 });
       const states: string[] = [];
       for await (const { state } of result.events()) states.push(state);
       expect(states[0]).to.equal('PENDING');
@@ -59,8 +62,20 @@ describe('events()', () => {
   });
 });
 
-/** Channels of changed tasks that somebody listens to. */
-async function listenersOf({ config }: Setup): Promise<number> {
-  const channels = await testRedis().pubsub('CHANNELS', `${config.prefix}*changes:[0-9]*`);
-  return channels.length;
-}
+describe('events() over Redis', () => {
+  it('tell a slow loop how the task stands, not all that it has been meanwhile', async () => {
+    const config = testConfig();
+    await startTestWorker(config, all);
+    const kaje: Client = new Kaje({ redis: config.redisUrl, prefix: config.prefix });
+    defer(() => kaje.close());
+    const result = await kaje.sendTask('count', { to: 5 });
+    const states: string[] = [];
+    for await (const { state } of result.events()) {
+      states.push(state);
+      if (state === 'PROGRESS') await eventually(() => result.ready());
+    }
+    // Of five steps the one that the loop was busy with, and perhaps what was seen last before the end.
+    expect(states.filter((state) => state === 'PROGRESS').length).to.be.within(1, 2);
+    expect(states.at(-1)).to.equal('SUCCESS');
+  });
+});

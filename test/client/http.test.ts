@@ -1,10 +1,11 @@
-import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { BrokerUnavailableError, DefinitionError, Kaje } from '../../client/index.ts';
 import { startTestApi } from '../support/api.ts';
-import { defer } from '../support/defer.ts';
+import { eventually } from '../support/eventually.ts';
 import { startTestWorker } from '../support/worker.ts';
-import { errorOf } from './connect.ts';
+import { type Answer, answering, page, stuck } from './answering.ts';
+import { errorOf, listenersOf } from './connect.ts';
 import type * as tasks from './tasks.ts';
 import { all } from './tasks.ts';
 
@@ -14,6 +15,7 @@ describe('the client over HTTP', () => {
     await startTestWorker(api.config, all);
     const result = await new Kaje<typeof tasks>({ url: api.url }).sendTask('long', { ms: 1500 });
     const waiting = result.get({ timeout: 20 });
+    await eventually(async () => (await listenersOf(api)) === 1);
     await api.stop();
     await startTestApi({ ...api.config, port: Number(new URL(api.url).port) });
     expect(await waiting).to.equal('done');
@@ -37,8 +39,8 @@ describe('the client over HTTP', () => {
   });
 
   it('ends a loop over events when the API says that all is told', async () => {
-    const nothing = 'HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n';
-    const kaje = new Kaje({ url: await silentServer(nothing) });
+    const { url } = await answering((response) => response.writeHead(204).end());
+    const kaje = new Kaje({ url });
     const told = [];
     for await (const event of kaje.asyncResult('t').events()) told.push(event);
     expect(told).to.deep.equal([]);
@@ -58,29 +60,43 @@ describe('the client over HTTP', () => {
     }
   });
 
-  it('ends a wait by its timeout when something listens but never answers', async () => {
-    const kaje = new Kaje({ url: await silentServer() });
-    const error = await errorOf(kaje.asyncResult('x').get({ timeout: 0.2 }));
-    expect(error).to.be.instanceOf(BrokerUnavailableError);
+  it('ends a wait by its timeout when something listens but says nothing, or not all', async () => {
+    const silences: readonly Answer[] = [() => undefined, stuck];
+    const waits = silences.map(async (silence) => {
+      const { url } = await answering(silence);
+      return errorOf(new Kaje({ url }).asyncResult('x').get({ timeout: 0.2 }));
+    });
+    for (const error of await Promise.all(waits)) {
+      expect(error).to.be.instanceOf(BrokerUnavailableError);
+      const message = /has not answered within 5.2 s; it may still do what was asked$/;
+      expect(error).to.have.property('message').that.matches(message);
+    }
+  });
+
+  it('takes its time over an answer that comes slowly, but comes', async () => {
+    // Longer than a silence may be, in parts.
+    const { url } = await answering(
+      slowly('{"task_id":"x","state":"PENDING","ready":false}', 6000),
+    );
+    expect(await new Kaje({ url }).asyncResult('x').state).to.equal('PENDING');
   });
 
   it('says what answered when it is no Kaje at all', async () => {
-    const kaje = new Kaje({ url: await silentServer('HTTP/1.1 502 Bad Gateway\r\n\r\n<html>') });
+    const kaje = new Kaje({ url: (await answering(page(418))).url });
     const error = await errorOf(kaje.queues());
-    expect(error).to.include({ code: 'HTTP_502' });
-    expect((error as Error).message).to.match(/\/v1\/queues answered 502$/);
+    expect(error).to.include({ code: 'HTTP_418' });
+    expect((error as Error).message).to.match(/\/v1\/queues answered 418$/);
   });
 });
 
-/** Takes connections, and says nothing or always the same. */
-async function silentServer(answer?: string): Promise<string> {
-  const server = createServer((socket) => {
-    socket.on('error', () => undefined);
-    socket.on('data', () => answer && socket.end(answer));
-    defer(() => socket.destroy());
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  defer(() => server.close());
-  const address = server.address();
-  return `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
-}
+/** Says a few characters every now and then, until all is said after `ms` milliseconds. */
+const slowly =
+  (text: string, ms: number): Answer =>
+  async (response) => {
+    const parts = text.match(/.{1,6}/g) ?? [];
+    for (const part of parts) {
+      response.write(part);
+      await sleep(ms / parts.length);
+    }
+    response.end();
+  };

@@ -29,6 +29,17 @@ describe('the operation of a cluster', () => {
       expect((await kaje.inspect('reserved')).workers).to.deep.equal({ [worker]: [] });
     });
 
+    it('asks nobody when no worker is named, but checks what was to be asked', async () => {
+      const { kaje } = await connect();
+      await workerOf(kaje);
+      const nobody = { workers: [] };
+      const answer = { command: 'ping', workers: {}, missing: [] };
+      expect(await kaje.inspect('ping', nobody)).to.deep.equal(answer);
+      isNotFound(await errorOf(kaje.inspect('pin' as 'ping', nobody)), /did you mean "ping"\?/);
+      const tooLong = await errorOf(kaje.inspect('ping', { workers: [], timeout: 31 }));
+      expect(tooLong).to.be.instanceOf(InvalidRequestError);
+    });
+
     it('shows the tasks that run, and those due later', async () => {
       const { kaje } = await connect();
       const worker = await workerOf(kaje);

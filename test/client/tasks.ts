@@ -18,6 +18,17 @@ export const long = defineTask('long', {
   },
 });
 
+/** Tells each step, slowly enough to be seen. */
+export const count = defineTask('count', {
+  input: z.object({ to: z.number() }),
+  async run({ to }, ctx) {
+    for (let n = 1; n <= to; n++) {
+      await ctx.progress({ n });
+      await sleep(300);
+    }
+  },
+});
+
 class PaymentRefused extends Error {}
 
 export const refuse = defineTask('refuse', {
@@ -52,4 +63,4 @@ export const chatter = defineTask('chatter', {
   },
 });
 
-export const all = [add, long, refuse, mirror, chatter];
+export const all = [add, long, count, refuse, mirror, chatter];

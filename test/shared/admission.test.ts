@@ -13,7 +13,8 @@ function createTestAdmission(max: number) {
     state.reads++;
     return state.length;
   };
-  const admit = createAdmission({ backlog }, max, () => state.nowMs);
+  const clock = () => state.nowMs;
+  const admit = createAdmission({ backlog }, max, clock, clock);
   const isAdmitted = (count: number, queue?: string) =>
     admit(send(count, queue)).then(
       () => true,
@@ -85,6 +86,22 @@ describe('the admission to a queue', () => {
     state.nowMs = 5000;
     const error = await admit([messageOf('a', { body: { eta: 5000 } })]).catch((e: unknown) => e);
     expect(error).to.be.instanceOf(QueueFullError);
+  });
+
+  it('does not believe a length for longer because the clock was set back', async () => {
+    const state = { nowMs: 5000, elapsedMs: 0 };
+    const lengths = [1, 0];
+    const backlog = async () => lengths.shift() ?? 0;
+    const admit = createAdmission(
+      { backlog },
+      1,
+      () => state.nowMs,
+      () => state.elapsedMs,
+    );
+    expect(await admit(send(1)).catch((error) => error)).to.be.instanceOf(QueueFullError);
+    state.nowMs = 0;
+    state.elapsedMs = 300;
+    await admit(send(1));
   });
 
   it('reads again after a read that failed', async () => {

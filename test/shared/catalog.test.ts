@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { createCatalog } from '../../shared/catalog.ts';
 import { specOf, type TaskSpec } from '../../shared/registry.ts';
 import { defineTask } from '../../shared/task.ts';
+import { clockToSet } from '../support/clock.ts';
 
 const specNamed = (name: string, description: string) =>
   specOf(defineTask(name, { description, run: () => undefined }));
@@ -66,6 +67,14 @@ describe('the catalog', () => {
     await turn();
     const error = await catalog.find('add').catch((reason: unknown) => reason);
     expect(String(error)).to.equal('Error: away');
+  });
+
+  it('is not held up by a clock that was set back', async () => {
+    const clock = clockToSet();
+    const { catalog } = startTestCatalog();
+    expect(await catalog.find('add')).to.equal(undefined);
+    clock.setAhead(-3_600_000);
+    expect(await catalog.find('add')).to.equal(undefined);
   });
 
   it('finds a task whose change nobody told of, and none that no worker has', async () => {

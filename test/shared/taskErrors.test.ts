@@ -38,4 +38,44 @@ describe('errors about runs', () => {
     const options = { countdown: 5, maxRetries: 9 };
     expect(new RetryRequest(options).options).to.equal(options);
   });
+
+  const noSeconds: readonly unknown[] = [
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    Number.NEGATIVE_INFINITY,
+    1e9,
+    '60',
+    null,
+    Symbol('soon'),
+  ];
+  for (const seconds of noSeconds) {
+    const got = typeof seconds === 'string' ? `"${seconds}"` : String(seconds);
+    it(`refuse to wait for ${got} s`, () => {
+      const time = seconds as number;
+      const expected = (what: string) =>
+        `Expected \`${what} to be a number of seconds, at most ten years, got ${got}`;
+      expect(() => new RetryRequest({ countdown: time })).to.throw(
+        RangeError,
+        expected('countdown` of ctx.retry()'),
+      );
+      expect(() => new Reject('no', { delay: time })).to.throw(
+        RangeError,
+        expected('delay` of Reject'),
+      );
+    });
+  }
+
+  it('take any other number of seconds, also one that is past', () => {
+    const years = 10 * 365 * 86_400;
+    for (const time of [0, 0.5, -5, years]) {
+      expect(new RetryRequest({ countdown: time }).options).to.deep.equal({ countdown: time });
+      expect(new Reject('no', { delay: time })).to.include({ delay: time });
+    }
+  });
+
+  it('say why another run was asked for also when its time is refused', () => {
+    const error = new TypeError('502');
+    const request = () => new RetryRequest({ countdown: Number.NaN, error });
+    expect(request).to.throw(RangeError).with.property('cause', error);
+  });
 });

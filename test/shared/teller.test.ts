@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import { type ClusterEvent, workerEvent } from '../../shared/clusterEvents.ts';
 import { createKeys } from '../../shared/keys.ts';
 import { createTeller } from '../../shared/teller.ts';
+import { clockToSet } from '../support/clock.ts';
 import { defer } from '../support/defer.ts';
 import { eventually } from '../support/eventually.ts';
 import { commandsDuring } from '../support/monitor.ts';
@@ -18,11 +20,11 @@ async function startTeller(url?: string) {
   const subscriber = testRedis(url);
   subscriber.on('message', (_channel, message) => heard.push(JSON.parse(message)));
   await Promise.all([subscriber.subscribe(keys.events), redis.ping()]);
-  let now = 0;
-  const teller = createTeller({ redis, keys, now: () => now });
+  let elapsed = 0;
+  const teller = createTeller({ redis, keys, elapsed: () => elapsed });
   const want = () => other.set(keys.eventsWanted, 1);
   const unwant = () => other.del(keys.eventsWanted);
-  return { teller, keys, redis, heard, want, unwant, pass: (ms: number) => (now += ms) };
+  return { teller, keys, redis, heard, want, unwant, pass: (ms: number) => (elapsed += ms) };
 }
 
 const event = (worker = 'w1') => workerEvent('worker-online', worker, 0);
@@ -70,6 +72,24 @@ describe('the teller', () => {
       await redis.ping();
     });
     expect(commands).to.deep.equal(['exists', 'exists', 'exists']);
+  });
+
+  it('goes on to look when the clock is set back', async () => {
+    const { prefix } = testConfig();
+    const redis = testRedis();
+    const clock = clockToSet();
+    const teller = createTeller({ redis, keys: createKeys(prefix) });
+    await redis.ping();
+    await teller.look();
+    clock.setAhead(-3_600_000);
+    const startedAt = performance.now();
+    const commands = await commandsDuring(prefix, async () => {
+      while (performance.now() - startedAt < 2100) {
+        await teller.lookNowAndThen();
+        await sleep(100);
+      }
+    });
+    expect(commands).to.deep.equal(['exists']);
   });
 
   it('tells what happens in one tick by one message', async () => {

@@ -26,6 +26,21 @@ async function startTurns(limits: { rate?: number; max?: number } = {}) {
       await redis.zadd(`${base}delayed`, (Date.now() + ms) * 4096, id);
       await redis.del(`${key(id)}:lock`);
     },
+    /** It has a slot that is so many milliseconds ahead, and waits for it. */
+    async reserve(id: string, ms: number) {
+      await redis.hset(key(id), { name: 'work' });
+      await redis.zadd(keys.reserved('work'), Date.now() + ms, key(id));
+      await redis.zadd(`${base}delayed`, (Date.now() + ms) * 4096, id);
+    },
+    /** Milliseconds from now until its slot, and until it comes for it. */
+    async slotOf(id: string) {
+      const slot = Number(await redis.zscore(keys.reserved('work'), key(id)));
+      const due = Number(await redis.zscore(`${base}delayed`, id)) / 4096;
+      expect(due).to.be.closeTo(slot, 2);
+      return slot - Date.now();
+    },
+    /** The last one has started so many milliseconds ago. */
+    lastStart: (ms: number) => redis.set(keys.rate('work'), Date.now() - ms),
     take: (id: string) => takeTurn(redis, keys, turnOf(id), own),
     end: (id: string) => endTurn(redis, keys, turnOf(id), own),
     tend: () => tendTurns(redis, keys, 'work', own),
@@ -106,6 +121,14 @@ describe('the line of those that wait for a place', () => {
     expect(await turns.waiting()).to.deep.equal(['b']);
   });
 
+  it('does not expire, though a worker without the task has looked at one of them', async () => {
+    const turns = await startTurns({ max: 1 });
+    await visit(turns, ['a', 'b']);
+    await turns.redis.expire(turns.keys.parked('work'), 86_400);
+    await visit(turns, ['c']);
+    expect(await turns.redis.ttl(turns.keys.parked('work'))).to.equal(-1);
+  });
+
   it('gives several places in the order of the line', async () => {
     const turns = await startTurns({ max: 3 });
     await visit(turns, ['a', 'b', 'c', 'd', 'e', 'f', 'g']);
@@ -143,15 +166,36 @@ describe('the slots of a rate', () => {
     expect(answers.slice(0, 6)).to.deep.equal(Array(6).fill('go'));
   });
 
-  it('are used by two of a slow rate at once, not by more', async () => {
+  it('are used one by one where the rate is slow, however many are late', async () => {
     const turns = await startTurns({ rate: HOUR });
-    await visit(turns, ['a', 'b', 'c', 'd']);
-    const { redis, keys, key } = turns;
-    for (const [i, id] of ['b', 'c', 'd'].entries()) {
-      await redis.zadd(keys.reserved('work'), Date.now() - (5 - i) * HOUR + 10, key(id));
+    for (const [i, id] of ['b', 'c', 'd'].entries()) await turns.reserve(id, (i - 5) * HOUR + 10);
+    await turns.lastStart(6 * HOUR);
+    expect(await visit(turns, ['b', 'c', 'd'])).to.deep.equal(['go', 'later', 'later']);
+    expect(await turns.slotOf('c')).to.be.closeTo(HOUR, 2000);
+    expect(await turns.slotOf('d')).to.be.closeTo(2 * HOUR, 2000);
+  });
+
+  it('follow a start that was late, each in its place', async () => {
+    const turns = await startTurns({ rate: HOUR });
+    await turns.reserve('late', -HOUR / 2);
+    await turns.reserve('next', HOUR / 2);
+    await turns.reserve('last', 1.5 * HOUR);
+    await turns.lastStart(1.5 * HOUR);
+    expect(await visit(turns, ['late'])).to.deep.equal(['go']);
+    expect(await turns.slotOf('next')).to.be.closeTo(HOUR, 2000);
+    expect(await turns.slotOf('last')).to.be.closeTo(1.5 * HOUR, 2000);
+  });
+
+  it('that were missed are not made up for at the cost of the one that is on time', async () => {
+    const turns = await startTurns({ rate: HOUR });
+    for (const [id, hours] of Object.entries({ a: -2.5, b: -1.5, c: -0.5, next: 0.5, last: 1.5 })) {
+      await turns.reserve(id, hours * HOUR);
     }
-    await redis.set(keys.rate('work'), Date.now() - 6 * HOUR);
-    expect(await visit(turns, ['b', 'c', 'd'])).to.deep.equal(['go', 'go', 'later']);
+    await turns.lastStart(3.5 * HOUR);
+    expect(await visit(turns, ['a', 'b', 'c'])).to.deep.equal(['go', 'later', 'later']);
+    expect(await turns.slotOf('next')).to.be.closeTo(HOUR, 2000);
+    expect(await turns.slotOf('b')).to.be.closeTo(2.5 * HOUR, 2000);
+    expect(await turns.slotOf('c')).to.be.closeTo(3.5 * HOUR, 2000);
   });
 
   it('are told again to one that comes too early', async () => {

@@ -1,5 +1,5 @@
 /** A real broker on the test's own prefix, connected, closed after the test. */
-import { createRedisBroker } from '../../shared/brokers/redis.ts';
+import { createRedisBroker, type RedisBrokerOptions } from '../../shared/brokers/redis.ts';
 import type { Config } from '../../shared/config.ts';
 import { createKeys } from '../../shared/keys.ts';
 import type { TaskMessage } from '../../shared/message.ts';
@@ -9,10 +9,12 @@ import type { Task } from '../../shared/task.ts';
 import { defer } from './defer.ts';
 import { silentLog, testConfig, testRedis, testRedisUrl } from './redis.ts';
 
-export async function startTestBroker(config: Config = testConfig()) {
-  const redis = connectFailingFast(config.redisUrl, silentLog());
+type Given = Partial<Pick<RedisBrokerOptions, 'redis' | 'now'>>;
+
+export async function startTestBroker(config: Config = testConfig(), given: Given = {}) {
+  const { redis = connectFailingFast(config.redisUrl, silentLog()) } = given;
   const subscriber = connectPatiently(config.redisUrl, silentLog());
-  const broker = createRedisBroker({ redis, subscriber, prefix: config.prefix });
+  const broker = createRedisBroker({ ...given, redis, subscriber, prefix: config.prefix });
   defer(() => broker.close());
   if (config.redisUrl === testRedisUrl()) {
     await Promise.all([whenConnected(redis, 5000), whenConnected(subscriber, 5000)]);

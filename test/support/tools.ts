@@ -6,7 +6,7 @@ import { connectPatiently, disconnect } from '../../shared/redis.ts';
 import { createRegistry } from '../../shared/registry.ts';
 import type { Task } from '../../shared/task.ts';
 import { createTeller } from '../../shared/teller.ts';
-import { fetchUrgentFirst } from '../../worker/fetchOrder.ts';
+import { changeScripts } from '../../worker/bullScripts.ts';
 import { createLimits } from '../../worker/limits.ts';
 import { createPools } from '../../worker/pools.ts';
 import { createSender } from '../../worker/sender.ts';
@@ -29,7 +29,7 @@ export function testTools(
   const keys = createKeys(config.prefix);
   const redis = connectPatiently(config.redisUrl, log);
   defer(() => disconnect(redis));
-  fetchUrgentFirst(redis);
+  changeScripts(redis, log);
   const registry = createRegistry(tasks.map((task) => [task, 'the test'] as const));
   const limits = createLimits({ redis, keys, config, log });
   const sender = createSender(config, log);

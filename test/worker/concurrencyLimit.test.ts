@@ -3,9 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { defineTask, type TaskOptions } from '../../shared/task.ts';
+import { createConsumer } from '../../worker/consumer.ts';
+import { defer } from '../support/defer.ts';
 import { eventually } from '../support/eventually.ts';
 import { ids, startLife } from '../support/life.ts';
 import { gatedTask, parked } from '../support/limited.ts';
+import { testTools } from '../support/tools.ts';
 import { runWorkerProcess, startTestWorker } from '../support/worker.ts';
 
 const LOST = fileURLToPath(new URL('../fixtures/lost.ts', import.meta.url));
@@ -54,6 +57,21 @@ describe('a limit of runs at once', () => {
     }
     await life.end('t00007');
     expect(order).to.deep.equal(ids(8));
+  });
+
+  it('passes nobody over for which a place became free on its way into the line', async () => {
+    const life = await startLife();
+    const task = defineTask('single', { maxConcurrency: 1, run: () => sleep(1) });
+    // A consumer alone: nobody looks after those that were passed over.
+    const tools = testTools(life.config, [task]);
+    const consumer = createConsumer({ queue: 'default', concurrency: 10, tools });
+    defer(() => consumer.stop(AbortSignal.abort()));
+    for (const id of ids(40)) {
+      await life.send('single', [id, `${id}-beside`]);
+      for (const each of [id, `${id}-beside`]) {
+        expect(await life.end(each)).to.include({ state: 'SUCCESS' });
+      }
+    }
   });
 
   const endings: readonly [why: string, options: TaskOptions, run: () => unknown][] = [

@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { defineTask } from '../../shared/task.ts';
 import { messageOf, startTestBroker } from '../support/broker.ts';
+import { defer } from '../support/defer.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestWorker } from '../support/worker.ts';
 
@@ -30,5 +31,21 @@ describe('a consumer that stops', () => {
     await stopped;
     expect(started).to.deep.equal(['first']);
     expect(await broker.backlog('default')).to.equal(1);
+  });
+});
+
+describe('a worker of many queues', () => {
+  it('stops without a warning of too many listeners', async () => {
+    const { config } = await startTestBroker();
+    const warnings: Error[] = [];
+    const note = (warning: Error) => void warnings.push(warning);
+    process.on('warning', note);
+    defer(() => process.off('warning', note));
+    const queues = Array.from({ length: 12 }, (_, i) => ({ name: `q${i}` }));
+    const worker = await startTestWorker(config, [], queues);
+    await worker.stop();
+    // Node tells it in the next tick.
+    await new Promise(setImmediate);
+    expect(warnings).to.deep.equal([]);
   });
 });

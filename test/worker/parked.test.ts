@@ -131,11 +131,25 @@ describe('a task that its worker does not have', () => {
     expect(await life.read('a')).to.include({ state: 'REVOKED' });
   });
 
-  it('is REVOKED where nobody had it until it expired', async () => {
+  it('is REVOKED where nobody had it until it expired, though nobody reads it', async () => {
     const life = await startLife();
     await startTestWorker(life.config, [old]);
     await life.send('new', ['a'], { expires: Date.now() + 300 });
-    expect((await life.end('a')).error).to.include({ type: 'TaskExpired' });
+    const { redis, keys } = life;
+    await eventually(async () => (await redis.zcard(keys.finished('default', false))) === 1);
+    expect((await life.read('a')).error).to.include({ type: 'TaskExpired' });
+  });
+
+  it('leaves no line behind of a name that no worker has any more', async () => {
+    const { run } = testRun(newTask().task, { isKnown: false });
+    const { redis, keys } = run.tools;
+    const line = keys.parked(run.message.name);
+    const look = () =>
+      parkUnknown(run, () => Promise.reject(new Error('the next step was called')));
+    await look();
+    await redis.expire(line, 60);
+    await look();
+    expect(await redis.ttl(line)).to.be.within(86_000, 86_400);
   });
 
   for (const [why, options] of [

@@ -4,12 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import { expect } from 'chai';
 import { defineTask, type TaskOptions } from '../../shared/task.ts';
-import { fetchUrgentFirst } from '../../worker/fetchOrder.ts';
+import { changeScripts } from '../../worker/bullScripts.ts';
 import { defer } from '../support/defer.ts';
 import { eventually } from '../support/eventually.ts';
 import { gate, ids, type Life, startLife } from '../support/life.ts';
 import { commandsDuring } from '../support/monitor.ts';
-import { testRedis } from '../support/redis.ts';
+import { silentLog, testRedis } from '../support/redis.ts';
 import { startTestWorker } from '../support/worker.ts';
 
 /** Notes the order in which it ran. */
@@ -132,7 +132,7 @@ describe('priorities', () => {
 });
 
 describe('a queue in which nobody uses priorities', () => {
-  it('has no key for them, and needs no command more than BullMQ itself', async () => {
+  it('has no key for them, and needs no command more than BullMQ itself but for the transaction', async () => {
     const life = await startLife();
     const { redis, keys, config, broker } = life;
     const { task, order } = notingTask();
@@ -144,7 +144,7 @@ describe('a queue in which nobody uses priorities', () => {
     const some = ids(20).map((jobId) => ({ name: 'note', data: {}, opts: { jobId } }));
     const theirs = await commandsDuring(config.prefix, () => plain.addBulk(some));
     const ours = await commandsDuring(config.prefix, () => life.send('note', ids(20)));
-    expect(ours).to.deep.equal(theirs);
+    expect(ours).to.deep.equal(['multi', ...theirs, 'exec']);
     await startTestWorker(config, [task], ONE);
     await eventually(() => order.length === 21);
     await eventually(async () => (await broker.queues())[0]?.succeeded === 21);
@@ -174,9 +174,11 @@ describe('the fetch order', () => {
     const { content } = script;
     defer(() => Object.assign(script, { content }));
     const redis = testRedis();
-    expect(() => fetchUrgentFirst(redis)).not.to.throw();
+    expect(() => changeScripts(redis, silentLog())).not.to.throw();
     script.content = content.replace('RPOPLPUSH', 'LMOVE');
-    expect(() => fetchUrgentFirst(redis)).to.throw(/BullMQ [\d.]+ fetches tasks in another way/);
+    expect(() => changeScripts(redis, silentLog())).to.throw(
+      /BullMQ [\d.]+ has another moveToFinished/,
+    );
   });
 
   it('replaces every fetch of every script that fetches', () => {

@@ -52,6 +52,26 @@ describe('a task that rejects its work', () => {
     expect(new Reject('no', { requeue: true }).delay).to.equal(1);
   });
 
+  it('runs again at once where its pause is past', async () => {
+    const life = await startLife();
+    const { task, runs } = rejectingTask({ requeue: true, delay: -5 }, 2);
+    await startTestWorker(life.config, [task]);
+    await life.send('rejects', ['a']);
+    expect(await life.end('a')).to.include({ state: 'SUCCESS', retries: 0 });
+    expect(runs).to.deep.equal([0, 0, 0]);
+  });
+
+  it('is a FAILURE where its pause is no number', async () => {
+    const life = await startLife();
+    const { task, runs } = rejectingTask({ requeue: true, delay: Number.NaN });
+    const once = defineTask('rejects', { run: task.run });
+    await startTestWorker(life.config, [once]);
+    await life.send('rejects', ['a']);
+    const { state, error } = await life.end('a');
+    expect({ state, type: error?.type }).to.deep.equal({ state: 'FAILURE', type: 'RangeError' });
+    expect(runs).to.have.length(1);
+  });
+
   it('may be taken by another worker', async () => {
     const life = await startLife();
     const { task } = rejectingTask({ requeue: true, delay: 0.05 });

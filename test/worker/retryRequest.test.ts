@@ -162,6 +162,23 @@ describe('a task that asks for a retry', () => {
     expect(await endOf(askingTask({ countdown: -5 }, quick, 1))).to.include({ result: 1 });
   });
 
+  it('fails, for everybody to see, where it gives no time that there is', async () => {
+    const life = await startLife();
+    await life.redis.set(life.keys.eventsWanted, '1', 'PX', 60_000);
+    const { task, seen } = askingTask({ countdown: Number.NaN, error: new HttpError('502') });
+    await startTestWorker(life.config, [task]);
+    await life.send('asks', ['a']);
+    const { state, retries, error } = await life.end('a');
+    expect({ state, retries, type: error?.type }).to.deep.equal({
+      state: 'FAILURE',
+      retries: 0,
+      type: 'RangeError',
+    });
+    expect(error?.message).to.contain('got NaN');
+    expect(error?.traceback).to.contain('Caused by HttpError: 502');
+    expect(seen).to.have.length(1);
+  });
+
   it('may be thrown as Celery writes it, and from a function of its own', async () => {
     const life = await startLife();
     const throws = defineTask('throws', {

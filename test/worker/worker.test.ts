@@ -183,4 +183,23 @@ describe('the lifetime of results', () => {
     ).to.equal(0);
     expect(await read(test, 'long')).to.include({ state: 'SUCCESS', result: 1 });
   });
+
+  it('is kept by tasks that were revoked, whatever the workers keep of others', async () => {
+    const config = testConfig({ resultExpires: 60 });
+    const test = await startTestBroker(config);
+    await startTestWorker(config, [taskOf('work', () => 1)]);
+    const eta = Date.now() + 60_000;
+    await test.broker.add([
+      messageOf('long', { body: { kwargs: {}, eta, result_expires: 600 } }),
+      messageOf('usual', { body: { kwargs: {}, eta } }),
+    ]);
+    await test.broker.revoke('long', false);
+    await test.broker.revoke('usual', false);
+    const failed = test.keys.finished('default', false);
+    const [long, usual] = await Promise.all(
+      ['long', 'usual'].map((id) => test.redis.zscore(failed, id)),
+    );
+    // As if it had ended so much later.
+    expect(Number(long) - Number(usual)).to.be.within(530_000, 540_000);
+  });
 });

@@ -15,7 +15,7 @@ import {
 } from './messages.ts';
 import { endWithParent } from './orphan.ts';
 import { packResult } from './result.ts';
-import { pack } from './thrown.ts';
+import { inWords, pack } from './thrown.ts';
 
 const isThread = parentPort !== null;
 const calls = createCalls(send);
@@ -122,10 +122,4 @@ function memoryMb(): number {
   if (!measures) return 0;
   const { rss, heapUsed, external } = process.memoryUsage();
   return (isThread ? heapUsed + external : rss) / 1024 ** 2;
-}
-
-function inWords(thrown: unknown): string {
-  const packed = pack(thrown);
-  if (packed.kind === 'value') return String(packed.value);
-  return `${packed.error.name}: ${packed.error.message}`;
 }

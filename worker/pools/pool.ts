@@ -118,6 +118,12 @@ export function createPool(options: PoolOptions): Pool {
       { reason: failure.message, next_start_in: pauseMs / 1000 },
       `a ${kind} did not start`,
     );
+    // Node's timers may be early by a part of a millisecond.
+    if (pauseMs > 0) setTimeout(startAgain, Math.ceil(pauseMs) + 1).unref();
+  };
+  /** Not for a spare child alone: where none can start, nobody is to hear of it again and again. */
+  const startAgain = (): void => {
+    if (waiting.size > 0) adjust();
   };
   const warnOfLimit = (memory: number): void => {
     if (isWarned || maxMemoryPerChild === 0 || memory <= maxMemoryPerChild) return;

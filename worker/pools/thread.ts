@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { type Child, ENTRY, outOfMemory, type StartOptions } from './child.ts';
 import { type Envelope, type FromChild, opened, type ToChild } from './messages.ts';
+import { inWords } from './thrown.ts';
 
 const FILE = ENTRY.pathname.endsWith('.ts') ? new URL('./entryFromSource.mjs', ENTRY) : ENTRY;
 
@@ -20,9 +21,9 @@ export function startThread({ maxMemory, onMessage, onEnd }: StartOptions): Chil
     reason = `a message of it could not be read: ${error.message}`;
     void thread.terminate();
   });
-  thread.on('error', (error: Error & { code?: string }) => {
-    const isMemory = error.code === 'ERR_WORKER_OUT_OF_MEMORY';
-    reason = isMemory ? outOfMemory(maxMemory) : `uncaught ${error.name}: ${error.message}`;
+  // What a task throws outside of its promise may be anything, null included.
+  thread.on('error', (thrown: unknown) => {
+    reason = isOfMemory(thrown) ? outOfMemory(maxMemory) : `uncaught ${inWords(thrown)}`;
   });
   thread.once('exit', (code) => onEnd(reason ?? `exit code ${code}`));
   return {
@@ -37,4 +38,8 @@ export function startThread({ maxMemory, onMessage, onEnd }: StartOptions): Chil
     // Node 20 does not tell one thread's memory to another.
     memory: async () => 0,
   };
+}
+
+function isOfMemory(thrown: unknown): boolean {
+  return thrown instanceof Error && Reflect.get(thrown, 'code') === 'ERR_WORKER_OUT_OF_MEMORY';
 }

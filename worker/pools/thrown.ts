@@ -20,7 +20,7 @@ import {
   TimeLimitExceeded,
   WorkerLostError,
 } from '../../shared/taskErrors.ts';
-import { framesOf, PermanentError, textOf, typeOf } from '../outcome.ts';
+import { framesOf, PermanentError, textOf, typeOf, unreadable } from '../outcome.ts';
 
 export type Packed =
   | { readonly kind: 'value'; readonly value: unknown }
@@ -68,14 +68,19 @@ const CLASSES: Readonly<Record<string, abstract new (...args: never[]) => Error>
 const CAUSES_MAX = 5;
 const LINEAGE_MAX = 20;
 
-/** Anything thrown as data that may be sent. */
+/** Anything thrown as data that can always be sent: a run whose end could not be told would never end. */
 export function pack(thrown: unknown): Packed {
   try {
     return packed(thrown, 0);
-  } catch (error) {
-    // A message or a field may be a getter that throws.
-    return { kind: 'value', value: `An error that cannot be read: ${error}` };
+  } catch (why) {
+    return { kind: 'value', value: unreadable(why) };
   }
+}
+
+/** Anything thrown, in a line. */
+export function inWords(thrown: unknown): string {
+  const sent = pack(thrown);
+  return sent.kind === 'value' ? textOf(sent.value) : `${sent.error.name}: ${sent.error.message}`;
 }
 
 function packed(thrown: unknown, depth: number): Packed {
@@ -116,7 +121,8 @@ function lineageOf(error: Error): string[] {
   const names: string[] = [];
   let prototype: object | null = Object.getPrototypeOf(error);
   while (prototype && prototype !== Object.prototype && names.length < LINEAGE_MAX) {
-    names.push(prototype.constructor.name);
+    // A class may have a static method of this name.
+    names.push(String(prototype.constructor.name));
     prototype = Object.getPrototypeOf(prototype);
   }
   return names;
@@ -124,13 +130,27 @@ function lineageOf(error: Error): string[] {
 
 const SEPARATE = new Set(['name', 'message', 'stack', 'cause']);
 
-/** `code`, `status` and the like; not what libraries hang on their errors, sockets and all. */
+/**
+ * `code`, `status` and the like; not what libraries hang on their errors, sockets and all. Of our
+ * own errors also lists and objects, as JSON has them: the wrong fields of a request, say.
+ */
 function fieldsOf(error: Error): Record<string, unknown> {
-  const isSent = error instanceof KajeError ? () => true : isPrimitive;
   const fields = error instanceof RetryRequest ? askedBy(error) : { ...error };
-  return Object.fromEntries(
-    Object.entries(fields).filter(([key, value]) => !SEPARATE.has(key) && isSent(value)),
-  );
+  const copied = error instanceof KajeError ? jsonCopy : () => undefined;
+  const copies = Object.entries(fields)
+    .filter(([key]) => !SEPARATE.has(key))
+    .map(([key, value]) => [key, isPrimitive(value) ? value : copied(value)] as const);
+  return Object.fromEntries(copies.filter(([, copy]) => copy !== undefined));
+}
+
+/** Undefined where JSON has no words for it. */
+function jsonCopy(value: unknown): unknown {
+  try {
+    const json = JSON.stringify(value);
+    return json === undefined ? undefined : JSON.parse(json);
+  } catch {
+    return undefined;
+  }
 }
 
 /** `error` goes separately. */

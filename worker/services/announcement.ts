@@ -8,6 +8,8 @@ export interface AnnouncementOptions {
   readonly redis: Redis;
   readonly keys: Keys;
   readonly registry: Registry;
+  /** Seconds that results are kept. */
+  readonly resultExpires: number;
   /** Those of now. */
   queues(): readonly string[];
 }
@@ -28,15 +30,18 @@ export function createAnnouncement({
   redis,
   keys,
   registry,
+  resultExpires,
   queues,
 }: AnnouncementOptions): Announcement {
   const specs = Object.fromEntries(
     [...registry.values()].map((task) => [task.name, JSON.stringify(specOf(task))]),
   );
+  // Whoever revokes files the task as this worker would (lua/revoke.lua).
+  const meta = { 'opts.maxLenEvents': EVENTS_KEPT, 'kaje.resultExpires': resultExpires };
   const name = async (names: readonly string[]): Promise<void> => {
     if (names.length === 0) return;
     const write = redis.multi().sadd(keys.queues, ...names);
-    for (const queue of names) write.hset(keys.queueMeta(queue), 'opts.maxLenEvents', EVENTS_KEPT);
+    for (const queue of names) write.hset(keys.queueMeta(queue), meta);
     await write.exec();
   };
   const publish = async (): Promise<void> => {

@@ -7,6 +7,7 @@ import type { Keys } from '../../shared/keys.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Registry } from '../../shared/registry.ts';
 import type { WorkerBody } from '../../shared/schemas.ts';
+import { storeBeat } from '../../shared/scripts.ts';
 import { every, type Service } from '../every.ts';
 import type { Fleet } from '../fleet.ts';
 
@@ -43,25 +44,16 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
   const beat = async (): Promise<void> => {
     // Beats of an outage would pile up in the connection and all arrive at its end.
     if (redis.status !== 'ready') return;
-    const now = Date.now();
-    const body = {
-      ...describe(options),
-      started_at: startedAt,
-      heartbeat_at: new Date(now).toISOString(),
-    };
     lagBefore = lagNow();
     lag.reset();
-    await redis
-      .multi()
-      .set(
-        keys.worker(worker),
-        JSON.stringify({ ...body, loop_lag_ms: lagBefore }),
-        'PX',
-        HEARTBEAT_TTL_MS,
-      )
-      .zadd(keys.workers, now, worker)
-      .zremrangebyscore(keys.workers, '-inf', now - FORGET_MS)
-      .exec();
+    const body: WorkerBody = {
+      ...describe(options),
+      started_at: startedAt,
+      heartbeat_at: new Date().toISOString(),
+      loop_lag_ms: lagBefore,
+    };
+    const json = JSON.stringify(body);
+    await storeBeat(redis, keys, { worker, json, ttlMs: HEARTBEAT_TTL_MS, forgetMs: FORGET_MS });
   };
   const loop = every('heartbeat', BEAT_MS, beat, options.log);
   const beatOfTwin = async (): Promise<WorkerBody | undefined> => {

@@ -31,7 +31,7 @@ export function createTurns({ redis, keys, registry, limits, log }: TurnsOptions
   const tend = async (task: Task): Promise<void> => {
     const { name } = task;
     const isMore = (count: number) => count >= TENDED_AT_ONCE;
-    while (isMore(await tendTurns(redis, keys, name, limits.of(task, {}))));
+    while (isMore(await tendTurns(redis, keys, name, limits.own(task))));
   };
   const tendAll = async (tasks: readonly Task[]): Promise<void> => {
     await Promise.all(tasks.map(tend));

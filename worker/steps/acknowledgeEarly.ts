@@ -8,14 +8,18 @@ import type { Run, Step } from '../context.ts';
  */
 export const acknowledgeEarly: Step = async function acknowledgeEarly(run, next) {
   if (run.acksLate) return void (await next());
-  const { redis } = run.tools;
-  const mark = markOf(run);
   // One that was revoked a moment ago has a mark already, which stays.
-  await markLost(redis, run.job, mark, `${run.start},${Date.now()},`);
+  await markLost(run.tools.redis, run.job, markOf(run), `${run.start},${Date.now()},`);
   await next();
   const isAgain = run.outcome?.kind === 'retry' || run.outcome?.kind === 'later';
-  if (isAgain) await markLost(redis, run.job, mark, '');
+  // Of a run that was given up, the mark may be that of the next one here: both say the same.
+  if (isAgain && !run.isReleased) await unmark(run);
 };
+
+/** It may run again: takes the mark away. */
+export async function unmark(run: Run): Promise<void> {
+  await markLost(run.tools.redis, run.job, markOf(run), '');
+}
 
 function markOf({ tools }: Run): string {
   const { name, message } = new WorkerLostError(

@@ -15,14 +15,20 @@ export const awaitTurn: Step = async function awaitTurn(run, next) {
   const { redis, keys, limits } = run.tools;
   const turn = { task: run.message.name, job: run.job };
   const own = limits.own(run.task);
-  const [answer, waitMs = LOOK_MS] = await takeTurn(redis, keys, turn, own);
-  if (answer !== 'go') {
-    const why = answer === 'later' ? 'rate limit' : 'concurrency limit';
-    run.outcome = { kind: 'later', delayMs: waitMs, why };
+  const passOn = (job = run.job) =>
+    void endTurn(redis, keys, { ...turn, job }, own).catch(() => undefined);
+  const [answer, waitMs = 0] = await takeTurn(redis, keys, turn, own);
+  if (answer === 'later') {
+    run.outcome = { kind: 'later', delayMs: waitMs, why: 'rate limit' };
+    return;
+  }
+  if (answer === 'parked') {
+    // Whoever has ended before it stood in the line has called nobody.
+    const onceStored = () => passOn('');
+    run.outcome = { kind: 'later', delayMs: LOOK_MS, why: 'concurrency limit', onceStored };
     return;
   }
   if (maxConcurrency === 0) return void (await next());
-  const passOn = () => void endTurn(redis, keys, turn, own).catch(() => undefined);
   // Terminated: a run on the main loop may go on for long, but nobody waits for it.
   run.kill.signal.addEventListener('abort', () => run.isRevoked && passOn());
   try {

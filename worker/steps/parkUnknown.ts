@@ -3,6 +3,8 @@ import type { Run, Step } from '../context.ts';
 /** Milliseconds until another worker may have a look: it doubles with each start, up to a minute. */
 const FIRST_MS = 200;
 const LONGEST_MS = 60_000;
+/** Seconds behind the last visit: no worker may ever have the task, and tidy up after it. */
+const LINE_EXPIRES = 86_400;
 
 const warned = new WeakMap<object, Set<string>>();
 
@@ -26,7 +28,11 @@ function warnOnce({ message: { name, queue }, log, tools }: Run): void {
 export const parkUnknown: Step = async function parkUnknown(run, next) {
   if (run.isKnown) return void (await next());
   const { redis, keys } = run.tools;
-  await redis.zadd(keys.parked(run.message.name), 'NX', Date.now(), run.job);
+  const line = keys.parked(run.message.name);
+  await Promise.all([
+    redis.zadd(line, 'NX', Date.now(), run.job),
+    redis.expire(line, LINE_EXPIRES),
+  ]);
   warnOnce(run);
   // Starts that ended in a retry were runs, by a worker that has it.
   const visits = Math.max(1, run.start - run.ctx.retries);

@@ -24,7 +24,7 @@ function afterFailure(run: Run): Outcome | undefined {
 }
 
 function rejected({ requeue, delay }: Reject): Outcome | undefined {
-  return requeue ? { kind: 'later', delayMs: delay * 1000, why: 'rejected' } : undefined;
+  return requeue ? { kind: 'later', delayMs: atLeast1(delay), why: 'rejected' } : undefined;
 }
 
 function requested(run: Run, { options }: RetryRequest): Outcome {

@@ -1,11 +1,11 @@
-import type { Step } from '../context.ts';
+import type { Run, Step } from '../context.ts';
 
 /** The work itself. */
 export const runTask: Step = async function runTask(run) {
   const { task, runIn, input, ctx, tools, resultMaxBytes } = run;
   const { name } = task;
   if (runIn === 'main') {
-    run.begin();
+    begin(run);
     tools.stalls.enter(name);
     try {
       run.value = await task.run(input, ctx);
@@ -15,6 +15,11 @@ export const runTask: Step = async function runTask(run) {
     return;
   }
   const kill = run.kill.signal;
-  const started = run.begin;
+  const started = () => begin(run);
   run.value = await tools.pools.run(runIn, { name, input, ctx, kill, started, resultMaxBytes });
 };
+
+function begin(run: Run): void {
+  run.hasBegun = true;
+  run.begin();
+}

@@ -1,6 +1,6 @@
 import { TaskRevokedError } from '../../shared/taskErrors.ts';
 import type { Run, Step } from '../context.ts';
-import { describeError, PermanentError } from '../outcome.ts';
+import { describeError, PermanentError, unreadable } from '../outcome.ts';
 
 /**
  * Makes an outcome of what the task returned or threw; a result that is no JSON is a failure.
@@ -20,8 +20,13 @@ export const settle: Step = async function settle(run, next) {
 
 /** What Node throws when a signal is aborted says nothing; why it was aborted does. */
 function causeOf({ abort: { signal } }: Run, thrown: unknown): unknown {
-  const isAbort = thrown instanceof Error && thrown.name === 'AbortError';
-  return isAbort && signal.aborted ? signal.reason : thrown;
+  try {
+    const isAbort = thrown instanceof Error && thrown.name === 'AbortError';
+    return isAbort && signal.aborted ? signal.reason : thrown;
+  } catch (why) {
+    // The steps above ask it for its class again, and must not stumble over it.
+    return unreadable(why);
+  }
 }
 
 /** The value to store. Checked here: BullMQ would run the task again over a result that it cannot store. */

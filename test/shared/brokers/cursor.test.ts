@@ -20,7 +20,6 @@ const WRONG: readonly (readonly [why: string, text: string])[] = [
   ['an unknown kind', withPlace('x', ['1', 'a'])],
   ['a score that is no number', withPlace('sc', ['inf', 'a'])],
   ['a score with a bracket', withPlace('sc', ['(5', 'a'])],
-  ['a set without a score', withPlace('sc', [])],
   ['a set with two ids', withPlace('sc', ['5', 'a', 'b'])],
   ['an id that is no text', withPlace('sc', ['5', 5])],
   ['a list without an id', withPlace('lw', [1, 2, 3])],
@@ -32,7 +31,7 @@ const WRONG: readonly (readonly [why: string, text: string])[] = [
 describe('the cursor of a list', () => {
   it('reads back as it was written', () => {
     const places = new Map([
-      ['default', { lw: [17, 0, 4, 'a', 'b'], sc: ['1763831234567.5', 'id'], sf: ['5'] }],
+      ['default', { lw: [17, 0, 4, 'a', 'b'], sc: ['1763831234567.5', 'id'], sf: ['5'], la: [] }],
       ['constructor', {}],
     ]);
     const text = cursorText({ now: 1_763_831_234_567, places });

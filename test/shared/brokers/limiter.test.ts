@@ -3,6 +3,7 @@ import { createLimiter, limitsIn, readLimits } from '../../../shared/brokers/lim
 import { InvalidRequestError } from '../../../shared/errors.ts';
 import { specOf } from '../../../shared/registry.ts';
 import type { TaskLimitsRequest } from '../../../shared/schemas.ts';
+import { respace } from '../../../shared/scripts.ts';
 import { defineTask, type TaskOptions } from '../../../shared/task.ts';
 import { startTestBroker } from '../../support/broker.ts';
 
@@ -151,5 +152,61 @@ describe('the slots of tasks that wait for a rate', () => {
     expect(await redis.zrange(`${base}delayed`, '0', '-1')).to.deep.equal(alive);
     // Workers that sleep until a time that is too late wake up.
     expect(await redis.zscore(`${base}marker`, '1')).to.equal(String(Math.ceil(first)));
+  });
+
+  it('are spaced anew in portions, also where the rate is made slower', async () => {
+    const { redis, keys, limiter } = await startLimiter();
+    const base = keys.queueBase('default');
+    const jobs = Array.from({ length: 1200 }, (_, i) => keys.job('default', `t${i}`));
+    const write = redis.pipeline();
+    for (const [i, job] of jobs.entries()) {
+      write.hset(job, { name: 'work' });
+      write.zadd(keys.reserved('work'), Date.now() + i * 1000, job);
+      write.zadd(`${base}delayed`, (Date.now() + i * 1000) * 4096, `t${i}`);
+    }
+    await write.exec();
+    const portions: number[] = [];
+    const read = redis.zrevrange.bind(redis);
+    Object.assign(redis, {
+      async zrevrange(key: string, first: number, last: number) {
+        const portion = await read(key, first, last);
+        portions.push(portion.length);
+        return portion;
+      },
+    });
+    await limiter.setLimits(specFor({ rateLimit: '1/s' }), { rate_limit: '1/m' });
+    expect(portions).to.deep.equal([500, 500, 200]);
+    const slots = await redis.zrange(keys.reserved('work'), '0', '-1', 'WITHSCORES');
+    const first = Number(slots[1]);
+    for (const [i, job] of jobs.entries()) {
+      expect(slots[2 * i]).to.equal(job);
+      expect(Number(slots[2 * i + 1])).to.be.closeTo(first + i * 60_000, 2);
+    }
+  });
+
+  it('are spaced anew when the same rate is set again: the first time may have failed half-way', async () => {
+    const { redis, keys, limiter } = await startLimiter();
+    const set = JSON.stringify({ rate_limit: '1/m' });
+    await redis.hset(keys.limits, 'work', set);
+    await redis.hset(keys.job('default', 'a'), { name: 'work' });
+    await redis.zadd(keys.reserved('work'), Date.now() + 3_600_000, keys.job('default', 'a'));
+    await limiter.setLimits(specFor({ rateLimit: '1/h' }), { rate_limit: '1/m' });
+    const slot = Number(await redis.zscore(keys.reserved('work'), keys.job('default', 'a')));
+    expect(slot - Date.now()).to.be.at.most(60_000);
+  });
+
+  it('do not move one that has left the line and waits for a retry', async () => {
+    const { redis, keys } = await startLimiter();
+    const [gone, waits] = [keys.job('default', 'gone'), keys.job('default', 'waits')];
+    const delayed = `${keys.queueBase('default')}delayed`;
+    for (const job of [gone, waits]) await redis.hset(job, { name: 'work' });
+    await redis.zadd(keys.reserved('work'), 1e12, waits);
+    await redis.zadd(delayed, 2e12 * 4096, 'gone', 1e12 * 4096, 'waits');
+    const pace = { intervalMs: 1000, slot: 1.5e12 };
+    const next = await respace(redis, keys.reserved('work'), [gone, waits], pace);
+    expect(next).to.equal(1.5e12 + 1000);
+    expect(Number(await redis.zscore(delayed, 'gone'))).to.equal(2e12 * 4096);
+    expect(Number(await redis.zscore(keys.reserved('work'), waits))).to.equal(1.5e12);
+    expect(await redis.zscore(keys.reserved('work'), gone)).to.equal(null);
   });
 });

@@ -151,6 +151,14 @@ describe('pages of tasks', () => {
     expect(await behind(51_000)).to.have.members(ids.slice(51_001, 51_004));
   });
 
+  it('go on to the end over a thousand queues', async () => {
+    const test = await startTestBroker();
+    const ids = numbered(1000).map(() => crypto.randomUUID());
+    const queueOf = (i: number) => ({ queue: `tenant-${i}`, sentAt: NOW - i });
+    await test.broker.add(ids.map((id, i) => messageOf(id, queueOf(i))));
+    expect(await walk(test.broker, { limit: 150 })).to.deep.equal(ids);
+  });
+
   for (const seed of [1, 2, 3, 4, 5, 6]) {
     it(`have what stays once each, whatever happens to the rest (seed ${seed})`, async () => {
       const test = await startTestBroker();

@@ -109,6 +109,35 @@ describe('the purge of a queue', () => {
     expect((await broker.queues())[0]).to.include({ failed: 1 });
   });
 
+  it('keeps the record of a task that was lost with its worker: it has ended now', async () => {
+    const test = await startTestBroker();
+    const { broker, redis, keys } = test;
+    const long = { body: { kwargs: {}, result_expires: 2 * 86_400 } };
+    await broker.add([messageOf('lost'), messageOf('long', long)]);
+    const lost = 'WorkerLostError: The worker was lost while it ran this task';
+    const startedAt = Date.now() - 3_600_000;
+    const filedAt = async (id: string) =>
+      Number(await redis.zscore(keys.finished('default', false), id));
+    for (const id of ['lost', 'long']) {
+      await redis.hset(keys.job('default', id), {
+        defa: lost,
+        deferred: `1,${startedAt},`,
+        ats: 1,
+      });
+    }
+    expect(await broker.purge('default')).to.equal(0);
+    for (const [id, keptMs] of [
+      ['lost', 0],
+      ['long', 86_400_000],
+    ] as const) {
+      const [record] = await broker.read([id]);
+      expect(record?.result).to.include({ state: 'FAILURE', retries: 0 });
+      expect(record?.result.started_at).to.equal(new Date(startedAt).toISOString());
+      expect(Date.parse(record?.result.date_done ?? '')).to.be.closeTo(Date.now(), 10_000);
+      expect(await filedAt(id)).to.be.closeTo(Date.now() + keptMs, 10_000);
+    }
+  });
+
   it('works in bounded steps, however many tasks there are', async () => {
     const { broker, config } = await startTestBroker();
     await broker.add(some(1100));

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { InvalidRequestError, KajeError } from '../../../shared/errors.ts';
 import { DEFAULT_RETRY, isRetryable } from '../../../shared/retry.ts';
 import { Reject, RetryRequest, WorkerLostError } from '../../../shared/taskErrors.ts';
 import { describeError } from '../../../worker/outcome.ts';
@@ -56,6 +57,12 @@ for (const kind of KINDS) {
       expect(await thrown('function')).to.match(/^\(\) ?=> ?1$/);
       expect(await thrown('unreadable')).to.match(/^An error that cannot be read: .*no message/);
     });
+
+    it('ends its run also when it is one of ours that holds what cannot be copied', async () => {
+      const error = await thrown('stuffed');
+      expect(error).to.be.instanceOf(KajeError).and.include({ code: 'ODD', message: 'try again' });
+      expect(error).to.not.have.property('again');
+    });
   });
 }
 
@@ -89,6 +96,33 @@ describe('an error on its way between threads', () => {
     expect(error).to.include({ name: 'WorkerLostError', message: 'a' });
     expect(error).to.not.have.property('where');
     expect(isRetryable(error, { ...DEFAULT_RETRY, on: [Gone] })).to.equal(true);
+  });
+
+  it('keeps of one of our own what JSON can hold, and nothing else', () => {
+    const circle: Record<string, unknown> = {};
+    circle.self = circle;
+    const list = [{ path: '/kwargs/to', message: 'expected text' }];
+    const more = { circle, big: 5n, mark: Symbol('m'), at: { f: () => 1, n: 2 } };
+    const error = throughChild(Object.assign(new InvalidRequestError(list), more));
+    expect(error).to.be.instanceOf(InvalidRequestError).and.deep.include({ errors: list });
+    expect(error).to.deep.include({ code: 'INVALID_REQUEST', at: { n: 2 } });
+    for (const key of ['circle', 'big', 'mark']) expect(error).to.not.have.property(key);
+  });
+
+  it('arrives also when its class or its name cannot be copied', () => {
+    class Odd extends Error {}
+    Object.defineProperty(Odd, 'name', { value: () => 'Odd' });
+    const error = throughChild(Object.assign(new Odd('odd'), { name: Symbol('Odd') }));
+    expect(error).to.be.instanceOf(Error).and.include({ name: 'Error', message: 'odd' });
+  });
+
+  it('is told in words also when what its getter throws has none', () => {
+    const error = Object.defineProperty(new Error(), 'message', {
+      get() {
+        throw Object.create(null);
+      },
+    });
+    expect(throughChild(error)).to.equal('An error that cannot be read');
   });
 
   it('without a class name is like no other', () => {

@@ -20,6 +20,7 @@ const ANYWHERE: readonly Loss[] = [
     { how: 'uncaught' },
     /is gone: uncaught HttpError: nobody catches this$/,
   ],
+  ['throws null there', 'die', { how: 'null' }, /is gone: uncaught null$/],
   [
     'takes memory without end',
     'hoard',

@@ -14,7 +14,8 @@ import { failureOf, KINDS, runIn, testPool } from '../../support/pool.ts';
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const TASK = `
   import { defineTask } from ${JSON.stringify(new URL('../../../shared/task.ts', import.meta.url).href)};
-  export const hello = defineTask('hello', { run: () => 'hello' });`;
+  export const hello = defineTask('hello', { run: () => 'hello' });
+  export const hold = defineTask('hold', { run: () => new Promise(() => setInterval(() => 0, 1000)) });`;
 
 /** A task module that counts its imports, with more to do at each. */
 async function moduleThat(does: (log: string) => string) {
@@ -69,6 +70,22 @@ describe('the start of a child', () => {
     expect(error.message).to.equal(`A ${kind} for tasks did not start: exit code 9`);
     expect(await failureOf(runIn(pool, 'hello'))).to.equal(error);
     expect(await count()).to.equal(3);
+  });
+
+  it('is made again for a task that waits, though the children that are there stay busy', async () => {
+    const { file, count } = await moduleThat(
+      (log) => `if (readFileSync(${log}).length === 2) throw new Error('not now');`,
+    );
+    let max = 1;
+    const { pool, lines } = testPool(kind, { modules: [file], max: () => max });
+    const held = new Promise<void>((started) => {
+      void failureOf(runIn(pool, 'hold', {}, { started }));
+    });
+    await held;
+    max = 2;
+    expect(await runIn(pool, 'hello')).to.equal('hello');
+    expect(lines.filter(({ msg }) => msg === `a ${kind} did not start`)).to.have.length(1);
+    expect([await count(), pool.busy]).to.deep.equal([3, 1]);
   });
 
   it('leaves tasks to the children that are there when others cannot start', async () => {

@@ -4,6 +4,7 @@ import { createKeys } from '../../../shared/keys.ts';
 import { createRegistry } from '../../../shared/registry.ts';
 import { createFleet } from '../../../worker/fleet.ts';
 import { createHeartbeat } from '../../../worker/services/heartbeat.ts';
+import { clockToSet } from '../../support/clock.ts';
 import { defer } from '../../support/defer.ts';
 import { eventually } from '../../support/eventually.ts';
 import { collectLog } from '../../support/log.ts';
@@ -31,7 +32,7 @@ async function startTestHeartbeat() {
     redis.set(keys.worker(worker), JSON.stringify({ id: worker, pid, hostname: host }));
   const isKnown = async () => (await redis.zscore(keys.workers, worker)) !== null;
   const warnings = () => lines.filter(({ level }) => level === 40);
-  return { heartbeat, stored, twinBeats, isKnown, warnings };
+  return { heartbeat, stored, twinBeats, isKnown, warnings, redis, keys };
 }
 
 describe('the heartbeat of a worker', () => {
@@ -67,6 +68,17 @@ describe('the heartbeat of a worker', () => {
       expect(warnings()[0]).to.include({ worker, pid, hostname: host });
     });
   }
+
+  it('lets others live whose clock is behind, and forgets those long dead', async () => {
+    const { heartbeat, redis, keys } = await startTestHeartbeat();
+    const now = Date.now();
+    await redis.zadd(keys.workers, now - 50_000, 'alive', now - 70_000, 'dead');
+    clockToSet().setAhead(600_000);
+    await heartbeat.beat();
+    expect(await redis.zrange(keys.workers, '0', '-1')).to.deep.equal(['alive', worker]);
+    expect(await redis.pttl(keys.worker(worker))).to.be.within(1, 10_000);
+    expect(Number(await redis.zscore(keys.workers, worker))).to.be.closeTo(now, 10_000);
+  });
 
   it('warns of none when its own is still there', async () => {
     const { heartbeat, twinBeats, warnings } = await startTestHeartbeat();

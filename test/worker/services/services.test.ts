@@ -74,7 +74,13 @@ describe('the announcement of tasks', () => {
     const keys = createKeys(testConfig().prefix);
     const [redis, other] = [testRedis(), testRedis()];
     const registry = createRegistry([[add, 'the test']]);
-    const announcement = createAnnouncement({ redis, keys, registry, queues: () => ['a', 'b'] });
+    const announcement = createAnnouncement({
+      redis,
+      keys,
+      registry,
+      resultExpires: 60,
+      queues: () => ['a', 'b'],
+    });
     await announcement.start();
     defer(() => announcement.stop());
     const published = async () => {

@@ -46,6 +46,17 @@ describe('the step acknowledgeEarly', () => {
     });
   }
 
+  it('leaves the mark of a run that was given up: it may be that of the next one', async () => {
+    const { run } = testRun(once);
+    const { redis } = run.tools;
+    await redis.hset(run.job, { name: 'once' });
+    await acknowledgeEarly(run, async () => {
+      run.outcome = { kind: 'later', delayMs: 1, why: 'rejected' };
+      run.isReleased = true;
+    });
+    expect(await redis.hget(run.job, 'defa')).to.match(/^WorkerLostError/);
+  });
+
   it('marks no task that may run again', async () => {
     const { run } = testRun(defineTask('often', { run: () => 1 }));
     await acknowledgeEarly(run, async () => {

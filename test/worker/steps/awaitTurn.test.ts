@@ -46,7 +46,24 @@ describe('the step awaitTurn', () => {
       await awaitTurn(other, never);
     });
     const why = 'concurrency limit';
-    expect(other.outcome).to.deep.equal({ kind: 'later', delayMs: 60_000, why });
+    expect(other.outcome).to.deep.include({ kind: 'later', delayMs: 60_000, why });
+  });
+
+  it('calls one back for which a place became free before it stood in the line', async () => {
+    const run = single();
+    const other = { ...run, job: `${run.job}-other` };
+    const { redis, keys } = run.tools;
+    const base = keys.queueBase('default');
+    await redis.hset(other.job, { name: 'single' });
+    await awaitTurn(run, async () => {
+      await redis.set(`${run.job}:lock`, 'token');
+      await awaitTurn(other, never);
+    });
+    await eventually(async () => (await holders(run)).length === 0);
+    await redis.zadd(`${base}delayed`, (Date.now() + 60_000) * 4096, 'id-1-other');
+    if (other.outcome?.kind === 'later') other.outcome.onceStored?.();
+    await eventually(async () => (await redis.llen(`${base}wait`)) === 1);
+    expect(await holders(run)).to.deep.equal([other.job]);
   });
 
   it('leaves the place to a run that another worker has taken over', async () => {

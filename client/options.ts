@@ -1,0 +1,114 @@
+/** The options of the client's calls. What is none of them is refused by name: not all callers have types. */
+import type { EventType } from '../shared/clusterEvents.ts';
+import type { InspectOptions } from '../shared/operate.ts';
+import type { RouteRule } from '../shared/routing.ts';
+import { refuseUnknown } from '../shared/sendOptions.ts';
+import type { TaskFilter } from './taskFilter.ts';
+
+export type KajeOptions =
+  /** Over HTTP: URL of the API. */
+  | { readonly url: string; readonly redis?: never }
+  /** Straight over Redis; `prefix` as that of the workers. Default: kaje */
+  | {
+      readonly redis: string;
+      readonly prefix?: string;
+      /** Queues of tasks that name none, by name, as the API's KAJE_ROUTES. Default: none */
+      readonly routes?: readonly RouteRule[];
+      readonly url?: never;
+    };
+
+/** Which tasks to revoke; those that any of the three means. */
+export interface RevokeSelection {
+  readonly ids?: readonly string[];
+  /** Every unfinished task with this tag. */
+  readonly tag?: string;
+  /** Every unfinished task with this value of the header. */
+  readonly header?: { readonly name: string; readonly value: unknown };
+  /** End also those that run: REVOKED at once, their threads and processes are killed. Default: false */
+  readonly terminate?: boolean;
+}
+
+export interface LimitsOptions {
+  /** `10/s`, `100/m`, `1000/h`. */
+  readonly rateLimit?: string | 0 | null;
+  readonly maxConcurrency?: number | null;
+  /** Seconds. */
+  readonly timeLimit?: number | null;
+  /** Seconds. */
+  readonly softTimeLimit?: number | null;
+}
+
+export interface EventsOptions<Type extends EventType = EventType> {
+  /** Default: all. */
+  readonly types?: readonly Type[];
+  /** Ends the stream. */
+  readonly signal?: AbortSignal;
+}
+
+export interface GetOptions {
+  /** Seconds to wait for the end. Default: for ever. */
+  readonly timeout?: number;
+  /** Ends the wait early. */
+  readonly signal?: AbortSignal;
+  /** Throw the error of a task that failed. Default: true; with false it is returned. */
+  readonly propagate?: boolean;
+}
+
+export interface RevokeOptions {
+  /** End it even while it runs. Default: false */
+  readonly terminate?: boolean;
+}
+
+export interface FollowOptions {
+  /** Ends the stream. */
+  readonly signal?: AbortSignal;
+}
+
+export interface LogOptions {
+  /** Only lines behind the one of this number. Default: 0 */
+  readonly after?: number;
+}
+
+/** call -> its options; those that are checked as part of a request are not among them */
+interface OptionsOf {
+  'new Kaje({ url })': { url?: string; redis?: string };
+  'new Kaje({ redis })': Extract<KajeOptions, { readonly redis: string }>;
+  'tasks()': TaskFilter;
+  'setLimits()': LimitsOptions;
+  'kaje.events()': EventsOptions;
+  'inspect()': InspectOptions;
+  'get()': GetOptions;
+  'revoke()': RevokeOptions;
+  'events()': FollowOptions;
+  'logs()': LogOptions;
+  'followLogs()': LogOptions & FollowOptions;
+}
+
+const NAMES: {
+  readonly [Call in keyof OptionsOf]: Readonly<Record<keyof OptionsOf[Call], true>>;
+} = {
+  'new Kaje({ url })': { url: true, redis: true },
+  'new Kaje({ redis })': { redis: true, prefix: true, routes: true, url: true },
+  'tasks()': {
+    state: true,
+    name: true,
+    queue: true,
+    tag: true,
+    since: true,
+    until: true,
+    pageSize: true,
+  },
+  'setLimits()': { rateLimit: true, maxConcurrency: true, timeLimit: true, softTimeLimit: true },
+  'kaje.events()': { types: true, signal: true },
+  'inspect()': { workers: true, timeout: true },
+  'get()': { timeout: true, signal: true, propagate: true },
+  'revoke()': { terminate: true },
+  'events()': { signal: true },
+  'logs()': { after: true },
+  'followLogs()': { after: true, signal: true },
+};
+
+/** @throws InvalidRequestError for the first option that the call does not have */
+export function refuseUnknownOf<Call extends keyof OptionsOf>(call: Call, given: object): void {
+  refuseUnknown(given, NAMES[call], `option of ${call}`);
+}

@@ -1,0 +1,34 @@
+/** The app of the API over a broker of the test's own, for what no real Redis would answer. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type Koa from 'koa';
+import { createApp } from '../../api/app.ts';
+import type { Broker } from '../../shared/broker.ts';
+import { createProducer } from '../../shared/producer.ts';
+import { createWatcher } from '../../shared/watcher.ts';
+import { clientOf } from './api.ts';
+import { defer } from './defer.ts';
+import { collectLog } from './log.ts';
+import { testConfig } from './redis.ts';
+
+/** Over a broker of which only these methods are there; `extend` adds to what the app answers. */
+export async function startApp(
+  methods: Partial<Broker>,
+  extend: (app: Koa) => void = () => undefined,
+) {
+  const { log, lines } = collectLog();
+  const broker = methods as Broker;
+  const catalog = { find: async () => (await broker.specs()).get(''), names: () => [] };
+  const app = createApp({
+    ...{ broker, log, watcher: createWatcher(broker), maxBodyBytes: 1000 },
+    ...{ producer: createProducer({ broker, catalog }), stopping: new AbortController().signal },
+  });
+  extend(app);
+  const server = createServer(app.callback()).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const stop = async () => void server.close().closeAllConnections();
+  defer(stop);
+  const { port } = server.address() as AddressInfo;
+  return { api: clientOf(`http://127.0.0.1:${port}`, testConfig(), stop), lines };
+}

@@ -1,0 +1,61 @@
+/** BullMQ's Lua scripts with changes of our own: which script has which, and who waits for Redis. */
+import { createRequire } from 'node:module';
+import type { Redis } from 'ioredis';
+import { DefinitionError } from '../shared/errors.ts';
+import type { Log } from '../shared/log.ts';
+import { URGENT_FIRST } from './fetchOrder.ts';
+import { KEEPS_TASK, WAITS_FOR_OWNERS } from './locks.ts';
+import { createPatience } from './refusals.ts';
+
+interface Change {
+  readonly from: string;
+  readonly to: string;
+  /** Defines what stands in `to`. */
+  readonly lua: string;
+}
+
+interface Changed {
+  readonly changes: readonly Change[];
+  /** Whether it stores how a run ended: refused by Redis it waits, for nobody else tries again. */
+  readonly stores: boolean;
+}
+
+const CHANGED: Readonly<Record<string, Changed>> = {
+  moveToActive: { changes: [URGENT_FIRST], stores: false },
+  moveToFinished: { changes: [URGENT_FIRST, KEEPS_TASK], stores: true },
+  moveToDelayed: { changes: [URGENT_FIRST, KEEPS_TASK], stores: true },
+  moveJobFromActiveToWait: { changes: [KEEPS_TASK], stores: true },
+  extendLocks: { changes: [KEEPS_TASK], stores: false },
+  moveStalledJobsToWait: { changes: [WAITS_FOR_OWNERS], stores: false },
+};
+
+interface BullScript {
+  readonly content: string;
+  readonly keys: number;
+}
+
+/**
+ * Defines BullMQ's scripts on a worker's connection, with our changes, before BullMQ does it.
+ * @throws DefinitionError for a BullMQ whose scripts are not the known ones
+ */
+export function changeScripts(redis: Redis, log: Log): void {
+  const bull = createRequire(import.meta.url);
+  const { version }: { version: string } = bull('bullmq/dist/cjs/version.js');
+  const scripts: Record<string, BullScript> = bull('bullmq/dist/cjs/scripts/index.js');
+  const { patient } = createPatience(log);
+  for (const [name, { changes, stores }] of Object.entries(CHANGED)) {
+    const { content = '', keys = 0 } = scripts[name] ?? {};
+    if (!changes.every(({ from }) => content.includes(from))) {
+      throw new DefinitionError(`BullMQ ${version} has another ${name}; pin the known one`);
+    }
+    const command = `${name}:${version}`;
+    redis.defineCommand(command, { numberOfKeys: keys, lua: changes.reduce(applied, content) });
+    // defineCommand has just added the method, of which the types of ioredis cannot know.
+    const send = Reflect.get(redis, command).bind(redis);
+    Reflect.set(redis, command, patient(name, send, stores));
+  }
+}
+
+function applied(content: string, { from, to, lua }: Change): string {
+  return lua + content.replaceAll(from, to);
+}
