@@ -71,8 +71,11 @@ export interface UniqueHolder {
 export interface Broker {
   /** Stores tasks in one write. An id that is stored already is left as it is. */
   add(messages: readonly TaskMessage[]): Promise<void>;
-  /** Records in the order of the ids, null for unknown ones; one round trip, however many. */
-  read(ids: readonly string[]): Promise<(TaskRecord | null)[]>;
+  /**
+   * Records in the order of the ids, null for unknown ones; one round trip, however many.
+   * @param came told the bytes of each as it comes; what it throws ends the read
+   */
+  read(ids: readonly string[], came?: (bytes: number) => void): Promise<(TaskRecord | null)[]>;
   /**
    * Claims ids for a moment, each for one caller in the cluster: which of them are the caller's now.
    * What is read behind a claim that was got stays so until it is released.

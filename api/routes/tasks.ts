@@ -1,7 +1,6 @@
 /** One task by its id, and many: read, retry, forget. */
 import { createHash } from 'node:crypto';
 import type { Context } from 'koa';
-import type { Broker } from '../../shared/broker.ts';
 import { InvalidRequestError, TaskNotFoundError } from '../../shared/errors.ts';
 import { SCHEMAS } from '../../shared/schemas.ts';
 import { check } from '../../shared/validation.ts';
@@ -33,27 +32,21 @@ export async function readResults(ctx: Context, { broker, maxBodyBytes }: Deps):
   const errors = check(SCHEMAS.ReadResults, body);
   if (errors.length > 0) throw new InvalidRequestError(errors);
   const { task_ids: ids } = body as { task_ids: string[] };
-  ctx.type = 'application/json';
-  ctx.body = `{"results":[${(await resultsOf(broker, ids)).join(',')}]}`;
+  const records = await broker.read(ids, withinAnswer());
+  ctx.body = { results: records.map((record) => record?.result ?? null) };
 }
 
-/** Tasks read before their size is looked at. */
-const READ_AT_ONCE = 100;
 const ANSWER_MAX_BYTES = 64 * 1024 * 1024;
 
-/** Each as JSON; bounded, for a thousand ids of large results would fill the memory of the API. */
-async function resultsOf(broker: Broker, ids: readonly string[]): Promise<string[]> {
-  const results: string[] = [];
-  let bytes = 0;
-  for (let i = 0; i < ids.length; i += READ_AT_ONCE) {
-    for (const record of await broker.read(ids.slice(i, i + READ_AT_ONCE))) {
-      const json = JSON.stringify(record?.result ?? null);
-      bytes += Buffer.byteLength(json);
-      if (bytes > ANSWER_MAX_BYTES) throw tooMuch(results.length);
-      results.push(json);
-    }
-  }
-  return results;
+/** A thousand ids of large results would fill the memory of the API: it is told of each as it comes. */
+function withinAnswer(): (bytes: number) => void {
+  let tasks = 0;
+  let total = 0;
+  return (bytes) => {
+    total += bytes;
+    if (total > ANSWER_MAX_BYTES) throw tooMuch(tasks);
+    tasks++;
+  };
 }
 
 function tooMuch(fitting: number): InvalidRequestError {

@@ -28,22 +28,24 @@ export function createReader(
   const readSome = async (
     queues: readonly string[],
     ids: readonly string[],
+    came?: Came,
   ): Promise<(TaskRecord | null)[]> => {
     const reading = readTasks(redis, queues.map(keys.queueBase), FIELDS, ids);
     const [nowMs, ...found] = await answered(redis, reading);
+    if (came) for (const task of found) if (task) came(sizeOf(task));
     const records = await Promise.all(
       found.map((task, i) => task && toRecord(ids[i] ?? '', queues, task, nowMs)),
     );
     if (found.length >= ids.length) return records;
-    return [...records, ...(await readSome(queues, ids.slice(found.length)))];
+    return [...records, ...(await readSome(queues, ids.slice(found.length), came))];
   };
 
-  const readFrom = async (queues: readonly string[], ids: readonly string[]) => {
+  const readFrom = async (queues: readonly string[], ids: readonly string[], came?: Came) => {
     if (queues.length === 0) return ids.map(() => null);
     const size = tasksInScript(queues.length);
     const records: (TaskRecord | null)[] = [];
     for (const some of portionsOf(portionsOf(ids, size), scriptsUnderWay(queues.length, size))) {
-      const found = await Promise.all(some.map((each) => readSome(queues, each)));
+      const found = await Promise.all(some.map((each) => readSome(queues, each, came)));
       records.push(...found.flat());
     }
     return records;
@@ -66,22 +68,22 @@ export function createReader(
   const remove = (queue: string, id: string, [, , , values]: FoundTask) =>
     answered(redis, removeEnded(redis, keys.queueBase(queue), id, jobHashOf(values)));
 
-  const read = async (ids: readonly string[]): Promise<(TaskRecord | null)[]> => {
-    const records = await readFrom(known, ids);
+  const read = async (ids: readonly string[], came?: Came): Promise<(TaskRecord | null)[]> => {
+    const records = await readFrom(known, ids, came);
     const missing = ids.filter((_, i) => records[i] === null);
     if (missing.length === 0) return records;
     const before = new Set(known);
     const added = (await queueNames()).filter((name) => !before.has(name));
     if (added.length === 0) return records;
-    const late = await readFrom(added, missing);
+    const late = await readFrom(added, missing, came);
     const byId = new Map(missing.map((id, i) => [id, late[i] ?? null]));
     return ids.map((id, i) => records[i] ?? byId.get(id) ?? null);
   };
 
   /** What has expired is REVOKED for good before anybody is told so: a slow clock must not run it. */
   const expiring = (readThem: typeof read): typeof read => {
-    return async (ids) => {
-      const records = await readThem(ids);
+    return async (ids, came) => {
+      const records = await readThem(ids, came);
       const overdue = ids.filter((_, i) => records[i]?.isOverdue);
       if (overdue.length === 0 || !(await isWritten(expire(overdue)))) return records;
       const byId = new Map<string, TaskRecord | null>();
@@ -98,6 +100,13 @@ export function createReader(
       expiring((some) => readFrom([queue], some))(ids),
     queueNames,
   };
+}
+
+/** Told the bytes of each task that was found. */
+type Came = (bytes: number) => void;
+
+function sizeOf([, , , values]: FoundTask): number {
+  return values.reduce((bytes, value) => bytes + (value?.length ?? 0), 0);
 }
 
 /** False where Redis is there but takes no writes: it can be read all the same. */
