@@ -35,7 +35,9 @@ async function limit(name: string, flags: LimitFlags, command: Command): Promise
   );
   const set = await withClient(command, (kaje) => kaje.setLimits(name, limits));
   if (json) return printJson(set);
-  const words = Object.entries(set).map(([key, value]) => `${key.replaceAll('_', ' ')} ${value}`);
+  const words = Object.entries(set).map(
+    ([key, value]) => `${key.replaceAll('_', ' ')} ${Number(value) === 0 ? 'none' : value}`,
+  );
   print(`${name}: ${words.join(', ') || "the task's own limits"}`);
 }
 

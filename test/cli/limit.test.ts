@@ -26,7 +26,7 @@ describe('kaje limit', () => {
     const set = await kaje('limit', 'geocode', '--rate', '10/s', '--concurrency', '2');
     expect(set.text).to.equal('geocode: rate limit 10/s, max concurrency 2\n');
     const less = await kaje('limit', 'geocode', '--concurrency', 'own', '--soft-time-limit', '0');
-    expect(less.text).to.equal('geocode: rate limit 10/s, soft time limit 0\n');
+    expect(less.text).to.equal('geocode: rate limit 10/s, soft time limit none\n');
     const none = await kaje('limit', 'geocode', '--rate', 'own', '--soft-time-limit', 'own');
     expect(none.text).to.equal("geocode: the task's own limits\n");
     expect([set.code, less.code, none.code]).to.deep.equal([0, 0, 0]);
