@@ -239,7 +239,9 @@ function transportOf(options: KajeOptions): Transport {
     checkRoutes(options.routes ?? []);
     return createRedisTransport(redis, options);
   }
-  throw new DefinitionError('Expected new Kaje({ url }) or new Kaje({ redis })');
+  throw new DefinitionError(
+    `Expected new Kaje({ url }) or new Kaje({ redis }), got url ${url} and redis ${redis && '***'}`,
+  );
 }
 
 function limitsRequest(limits: LimitsOptions): TaskLimitsRequest {

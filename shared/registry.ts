@@ -3,6 +3,7 @@ import type { StandardJSONSchemaV1 } from '@standard-schema/spec';
 import { DefinitionError } from './errors.ts';
 import { DEFAULT_PRIORITY } from './message.ts';
 import { DEFAULT_RETRY } from './retry.ts';
+import { didYouMean } from './suggest.ts';
 import type { RunIn, Task, UniqueOptions } from './task.ts';
 
 /** A task as workers publish it and the API knows it: everything but the code. */
@@ -39,7 +40,8 @@ export type Registry = ReadonlyMap<string, Task>;
 /**
  * Collects tasks by name.
  * @param sources each task with where it came from, for the message
- * @throws DefinitionError when two different tasks have one name
+ * @throws DefinitionError when two different tasks have one name, or a task is to be unique by a
+ *   property that its input does not have
  */
 export function createRegistry(sources: Iterable<readonly [task: Task, source: string]>): Registry {
   const origin = new Map<string, string>();
@@ -51,10 +53,24 @@ export function createRegistry(sources: Iterable<readonly [task: Task, source: s
       const places = `${origin.get(task.name)} and ${source}`;
       throw new DefinitionError(`Two tasks are named "${task.name}": in ${places}`);
     }
+    checkUnique(specOf(task));
     registry.set(task.name, task);
     origin.set(task.name, source);
   }
   return registry;
+}
+
+/** By a property that is never there all tasks would be equal, and all but the first be dropped. */
+function checkUnique({ name, input, options: { unique } }: TaskSpec): void {
+  const properties = input?.properties;
+  if (!unique?.key || typeof properties !== 'object' || properties === null) return;
+  const known = Object.keys(properties);
+  const wrong = unique.key.find((key) => !known.includes(key));
+  if (wrong === undefined) return;
+  throw new DefinitionError(
+    `Expected the unique.key of task "${name}" to name properties of its input, got "${wrong}"` +
+      didYouMean(wrong, known),
+  );
 }
 
 /** What the cluster may know of a task. */

@@ -5,6 +5,7 @@
 import { type Job, Worker } from 'bullmq';
 import { createAnnouncer } from '../shared/bus.ts';
 import { BrokerUnavailableError } from '../shared/errors.ts';
+import { deferredError } from '../shared/failures.ts';
 import { bodyOf, type TaskMessage } from '../shared/message.ts';
 import { asUnavailable } from '../shared/redis.ts';
 import type { RunIn } from '../shared/task.ts';
@@ -144,7 +145,12 @@ export function createConsumer({ queue, concurrency, tools }: ConsumerOptions): 
     else totals.failed++;
     // Not run at all: it was revoked while it waited, or its workers were lost.
     if (!(error instanceof RunFailed)) {
-      log.warn({ task_id: job?.id, task: job?.name }, `task was not run: ${error.message}`);
+      const { type, message } = deferredError(error.message) ?? {
+        type: '',
+        message: error.message,
+      };
+      const why = type ? `${type}: ${message}` : message;
+      log.warn({ task_id: job?.id, task: job?.name }, `task is not run any more: ${why}`);
       if (job) tellEnd(job, error);
     }
     finished(job, false);

@@ -86,7 +86,7 @@ export function createContext(options: ContextOptions): { ctx: TaskContext; end(
   const updateState = (state: string, meta: unknown = null): Promise<void> => {
     if (!isCustomState(state)) {
       throw new TypeError(
-        `Expected a state of your own in upper case, such as UPLOADING, got "${state}"`,
+        `Expected a state of your own in upper case, such as UPLOADING, and none that Kaje has, got "${state}"`,
       );
     }
     reporter.report(state, checkedMeta(meta));

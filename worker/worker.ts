@@ -189,11 +189,15 @@ function quiet(log: Log): Log {
 function warnOfSurprises(registry: Registry, queues: readonly QueueChoice[], log: Log): void {
   const specs = [...registry.values()].map(specOf);
   const served = new Set(queues.map((queue) => queue.name));
-  for (const { name, options, validates, input } of specs) {
-    if (!served.has(options.queue)) {
-      const task = { task_name: name, queue: options.queue };
-      log.warn(task, 'this worker has the task but does not consume its queue; add it to --queues');
-    }
+  const missed = new Set(specs.map(({ options }) => options.queue).filter((q) => !served.has(q)));
+  for (const queue of missed) {
+    const names = specs.filter(({ options }) => options.queue === queue).map(({ name }) => name);
+    log.warn(
+      { queue, tasks: names.join(', ') },
+      'this worker does not consume the queue of tasks that it has; add it to --queues',
+    );
+  }
+  for (const { name, validates, input } of specs) {
     if (validates && input === null) {
       log.warn(
         { task_name: name },

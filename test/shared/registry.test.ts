@@ -132,6 +132,18 @@ describe('the published description of a task', () => {
     });
   }
 
+  it('refuses a task that is unique by a property that its input does not have', () => {
+    const input = z.object({ address: z.string() });
+    const taskOf = (key: string[]) => defineTask('mail', { input, unique: { key }, run });
+    expect(() => createRegistry([[taskOf(['addres']), 'a.ts']])).to.throw(
+      DefinitionError,
+      /unique\.key of task "mail" to name properties of its input, got "addres".*"address"/,
+    );
+    expect(createRegistry([[taskOf(['address']), 'a.ts']]).size).to.equal(1);
+    const free = defineTask('free', { unique: { key: ['any'] }, run });
+    expect(createRegistry([[free, 'a.ts']]).size).to.equal(1);
+  });
+
   it('survives the way through JSON', () => {
     const input = z.object({ a: z.number() });
     const spec = specOf(defineTask('add', { input, run }));

@@ -40,6 +40,14 @@ describe('the step logEnd', () => {
     });
   }
 
+  it('writes one line of level info for a run that rejects its task to have it again', async () => {
+    const { log, lines } = recordingLog();
+    const run = { ...testRun(task).run, log };
+    await logEnd(run, settingOutcome(run, { kind: 'later', delayMs: 1000, why: 'rejected' }));
+    expect(lines.map(({ level }) => level)).to.deep.equal(['info']);
+    expect(lines[0]?.fields).to.include({ state: 'PENDING', again_in: 1 });
+  });
+
   it('writes nothing of a run that the worker has given up', async () => {
     const { log, lines } = recordingLog();
     const run = { ...testRun(task).run, log, isReleased: true };

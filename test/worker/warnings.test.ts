@@ -24,12 +24,12 @@ async function warningsOf(...tasks: readonly Task[]) {
 }
 
 describe('a worker that starts', () => {
-  it('warns of a task whose queue it does not consume', async () => {
-    const mail = defineTask('mail', { queue: 'mails', run });
-    const warnings = await warningsOf(mail, defineTask('add', { run }));
+  it('warns once of each queue that it does not consume though it has tasks for it', async () => {
+    const tasks = ['mail', 'bill'].map((name) => defineTask(name, { queue: 'mails', run }));
+    const warnings = await warningsOf(...tasks, defineTask('add', { run }));
     expect(warnings).to.have.length(1);
-    expect(warnings[0]).to.include({ task_name: 'mail', queue: 'mails' });
-    expect(warnings[0]?.msg).to.include('does not consume its queue');
+    expect(warnings[0]).to.include({ tasks: 'mail, bill', queue: 'mails' });
+    expect(warnings[0]?.msg).to.include('does not consume the queue');
   });
 
   for (const [title, input] of [

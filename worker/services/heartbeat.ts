@@ -59,16 +59,15 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
   const beatOfTwin = async (): Promise<WorkerBody | undefined> => {
     const json = await redis.get(keys.worker(worker));
     const beat: WorkerBody | undefined = json === null ? undefined : JSON.parse(json);
-    const isMine = beat?.pid === process.pid && beat.hostname === hostname();
-    return isMine ? undefined : beat;
+    return beat && (beat.hostname !== hostname() || isOther(beat.pid)) ? beat : undefined;
   };
   const warnOfTwin = async (): Promise<void> => {
     const beat = await beatOfTwin();
     if (!beat) return;
-    const twin = { worker, hostname: beat.hostname, pid: beat.pid };
     options.log.warn(
-      twin,
-      'another worker of this name is alive or was killed just now; give each its own --name',
+      // By other names than those of this process, which each line has already.
+      { worker, other_host: beat.hostname, other_pid: beat.pid },
+      'another worker of this name is alive, or was a moment ago; give each its own --name',
     );
   };
   return {
@@ -108,4 +107,15 @@ function describe(
     memory_mb: Math.round(process.memoryUsage.rss() / 2 ** 20),
     stopping: options.isStopping(),
   };
+}
+
+/** Another process of this machine; one that was killed leaves its last beat behind. */
+function isOther(pid: number): boolean {
+  if (pid === process.pid) return false;
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    // EPERM: it is there, and somebody else's.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
 }

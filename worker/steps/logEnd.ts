@@ -23,12 +23,13 @@ function write({ outcome, log }: Run, fields: object): void {
     case 'revoked':
       log.warn({ state: 'REVOKED', ...fields, error: inWords(outcome.error) }, 'task was revoked');
       break;
-    case 'later':
-      log.debug(
-        { state: 'PENDING', again_in: outcome.delayMs / 1000, why: outcome.why },
-        'task waits on',
-      );
+    case 'later': {
+      const more = { state: 'PENDING', again_in: outcome.delayMs / 1000, why: outcome.why };
+      // A run came before it; the others only wait.
+      if (outcome.why === 'rejected') log.info({ ...fields, ...more }, 'task was put back');
+      else log.debug(more, 'task waits on');
       break;
+    }
     case 'failure': {
       const { error } = outcome;
       const more = { error: inWords(error), traceback: error.traceback };

@@ -48,7 +48,8 @@ for (const kind of KINDS) {
       const refused = async (what: string) => runIn(pool(), 'misuse', { what }, { ctx });
       expect(await refused('state')).to.deep.equal({
         name: 'TypeError',
-        message: 'Expected a state of your own in upper case, such as UPLOADING, got "no state"',
+        message:
+          'Expected a state of your own in upper case, such as UPLOADING, and none that Kaje has, got "no state"',
         kinds: ['TypeError'],
       });
       expect(await refused('size')).to.deep.equal({

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { hostname } from 'node:os';
 import { expect } from 'chai';
 import { createKeys } from '../../../shared/keys.ts';
@@ -47,7 +48,7 @@ describe('the heartbeat of a worker', () => {
   });
 
   for (const [who, pid, host] of [
-    ['of another process', process.pid + 1, hostname()],
+    ['of another process', process.ppid, hostname()],
     ['of another host, with the same process id', process.pid, 'elsewhere'],
   ] as const) {
     it(`leaves at the end that ${who}, which has its name`, async () => {
@@ -65,7 +66,7 @@ describe('the heartbeat of a worker', () => {
       await twinBeats(pid, host);
       await heartbeat.start();
       expect(warnings()).to.have.length(1);
-      expect(warnings()[0]).to.include({ worker, pid, hostname: host });
+      expect(warnings()[0]).to.include({ worker, other_pid: pid, other_host: host });
     });
   }
 
@@ -83,6 +84,13 @@ describe('the heartbeat of a worker', () => {
   it('warns of none when its own is still there', async () => {
     const { heartbeat, twinBeats, warnings } = await startTestHeartbeat();
     await twinBeats(process.pid);
+    await heartbeat.start();
+    expect(warnings()).to.deep.equal([]);
+  });
+
+  it('does not warn of one of this machine that is dead: it is its own successor', async () => {
+    const { heartbeat, twinBeats, warnings } = await startTestHeartbeat();
+    await twinBeats(spawnSync(process.execPath, ['--version']).pid);
     await heartbeat.start();
     expect(warnings()).to.deep.equal([]);
   });
