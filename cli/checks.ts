@@ -185,10 +185,16 @@ function checkRoutes(queues: readonly QueueBody[], tasks: readonly RegistryEntry
   };
 }
 
-export async function checkApi(url: string): Promise<Finding> {
+/** @param probe reads what the API writes anew into its Redis when it is asked whether it is ready */
+export async function checkApi(
+  url: string,
+  probe?: () => Promise<string | null>,
+): Promise<Finding> {
   const check = 'api';
+  const before = await probe?.();
   try {
     const response = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(3000) });
+    if (response.ok && probe && before === (await probe())) return elsewhere(url);
     if (response.ok) return { check, status: 'ok', found: `${url} is ready` };
     const advice =
       'it cannot write to its Redis: compare its KAJE_REDIS_URL with the one checked here';
@@ -197,4 +203,11 @@ export async function checkApi(url: string): Promise<Finding> {
     const advice = 'start one with kaje api, or give its address with --url or KAJE_URL';
     return { check, status: 'warn', found: `${url} cannot be reached`, advice };
   }
+}
+
+/** All else that was found is not about this API. */
+function elsewhere(url: string): Finding {
+  const found = `${url} uses another Redis, or another prefix, than the one checked here`;
+  const advice = 'give --redis-url and --prefix (KAJE_REDIS_URL, KAJE_PREFIX) as the API has them';
+  return { check: 'api', status: 'warn', found, advice };
 }

@@ -7,11 +7,17 @@ const REVOKING_ERRORS = new Set(['TaskRevokedError', 'TaskExpired']);
 
 /** BullMQ's own words for a task whose worker died more often than maxStalledCount. */
 const STALLED = 'job stalled more than allowable limit';
+const LOST_WORDS = 'The worker that ran this task was lost, three times over';
 const LOST: TaskErrorBody = {
   type: 'WorkerLostError',
-  message: 'The worker that ran this task was lost, three times over',
-  traceback: '',
+  message: LOST_WORDS,
+  traceback: `WorkerLostError: ${LOST_WORDS}`,
 };
+
+/** Whether it has cost its last worker: the times in its hash are then those of its filing, not of a run. */
+export function isStalled({ failedReason }: Pick<JobHash, 'failedReason'>): boolean {
+  return failedReason === STALLED;
+}
 
 /** The class that BullMQ throws where it fails a job by its mark. */
 const FILED_BY_BULLMQ = 'UnrecoverableError';

@@ -1,5 +1,11 @@
 /** A task's record in Redis, read as the AsyncResult that users see. */
-import { type DeferredFailure, deferredFailureOf, lastError, stateOfError } from './failures.ts';
+import {
+  type DeferredFailure,
+  deferredFailureOf,
+  isStalled,
+  lastError,
+  stateOfError,
+} from './failures.ts';
 import {
   type FoundTask,
   isoTime,
@@ -177,7 +183,7 @@ function outcomeOf(state: TaskState, hash: JobHash, deferred: DeferredFailure | 
 /** When it ran, and who ran it. */
 function timesOf(place: Place, hash: JobHash) {
   const hasStarted = place === 'active' || place === 'finished';
-  const started = hasStarted ? hash.processedOn : null;
+  const started = hasStarted && !isStalled(hash) ? hash.processedOn : null;
   const done = hash.finishedOn;
   return {
     worker: isWaiting(place) ? null : hash.pb,

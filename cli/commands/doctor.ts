@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import { Kaje } from '../../client/index.ts';
 import type { Config } from '../../shared/config.ts';
+import { createKeys } from '../../shared/keys.ts';
 import { createLog } from '../../shared/log.ts';
-import { connectFailingFast, disconnect, whenConnected } from '../../shared/redis.ts';
+import { answered, connectFailingFast, disconnect, whenConnected } from '../../shared/redis.ts';
 import { checkApi, checkQueues, checkRedis, checkWorkers, type Finding } from '../checks.ts';
 import { FAILED } from '../exitCodes.ts';
 import { configOf, urlOption, withSettings } from '../options.ts';
@@ -28,6 +29,7 @@ async function examine(command: Command, url: string): Promise<Finding[]> {
     config.redisUrl,
     createLog({ logLevel: 'silent', logFormat: 'json' }, 'doctor'),
   );
+  const probe = () => answered(redis, redis.get(createKeys(config.prefix).probe));
   try {
     await whenConnected(redis, 2000);
     const found = await checkRedis(redis, config);
@@ -36,7 +38,7 @@ async function examine(command: Command, url: string): Promise<Finding[]> {
       ...found,
       ...(isReachable ? await checkWorkers(redis, config) : []),
       ...(isReachable ? await examineQueues(config) : []),
-      await checkApi(url),
+      await checkApi(url, isReachable ? probe : undefined),
     ];
   } finally {
     await disconnect(redis);

@@ -48,6 +48,16 @@ describe('kaje doctor', () => {
     expect(code).to.equal(0);
   });
 
+  it('warns of an API that uses another Redis than the one it looks at', async () => {
+    const elsewhere = await ownRedis();
+    const { url } = await startTestApi({ redisUrl: elsewhere.url });
+    const { redisUrl, prefix } = testConfig();
+    const { checks } = await examine(redisUrl, url, prefix);
+    const api = checks.find(({ check }) => check === 'api');
+    expect(api).to.include({ status: 'warn' });
+    expect(api?.found).to.match(/uses another Redis, or another prefix/);
+  });
+
   it('warns of a Redis that is nearly full', async () => {
     const redis = await ownRedis();
     const client = clientOf(redis.url);
