@@ -47,7 +47,9 @@ describe('a variable that is read from a file', () => {
       runKaje(['workers', '--json', '--redis-url', api.config.redisUrl], {
         KAJE_PREFIX_FILE: prefix,
       }),
-      runKaje(['doctor'], { KAJE_URL_FILE: url }),
+      runKaje(['doctor', '--redis-url', api.config.redisUrl], {
+        ...{ KAJE_URL_FILE: url, KAJE_PREFIX_FILE: prefix },
+      }),
     ]);
     for (const { output, ended } of [overHttp, overRedis]) {
       expect(await ended).to.equal(0);
