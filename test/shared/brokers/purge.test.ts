@@ -78,6 +78,8 @@ describe('the purge of a queue', () => {
     const lines = () =>
       Promise.all([redis.zcard(keys.reserved('paced')), redis.zcard(keys.parked('single'))]);
     await eventually(async () => expect(await lines()).to.deep.equal([2, 2]));
+    // In the line first, then out of their workers' hands.
+    await eventually(async () => (await broker.queues())[0]?.delayed === 4);
     expect(await broker.purge('default')).to.equal(4);
     expect(await lines()).to.deep.equal([0, 0]);
   });
