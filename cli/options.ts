@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { Kaje } from '../client/index.ts';
 import { type Config, flagOf, loadConfig, SETTINGS } from '../shared/config.ts';
 import { DefinitionError } from '../shared/errors.ts';
-import { isQueueName } from '../shared/task.ts';
+import { isQueueName } from '../shared/taskOptions.ts';
 import type { QueueChoice } from '../worker/fleet.ts';
 
 type SettingName = keyof typeof SETTINGS;

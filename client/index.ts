@@ -58,12 +58,9 @@ export {
   defineTask,
   type InputOf,
   type OutputOf,
-  type RunIn,
   type Task,
   type TaskContext,
   type TaskLog,
-  type TaskOptions,
-  type UniqueOptions,
 } from '../shared/task.ts';
 export {
   MaxRetriesExceededError,
@@ -76,6 +73,7 @@ export {
   TimeLimitExceeded,
   WorkerLostError,
 } from '../shared/taskErrors.ts';
+export type { RunIn, TaskOptions, UniqueOptions } from '../shared/taskOptions.ts';
 export { type Call, Kaje } from './kaje.ts';
 export type {
   EventsOptions,

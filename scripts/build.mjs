@@ -1,6 +1,6 @@
 // `node scripts/build.mjs`: makes dist, the JavaScript that is published.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, cpSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
@@ -19,7 +19,5 @@ function compile() {
 }
 
 function copyScripts() {
-  for (const name of readdirSync('shared/lua').filter((file) => file.endsWith('.lua'))) {
-    cpSync(`shared/lua/${name}`, `dist/shared/lua/${name}`);
-  }
+  cpSync('shared/lua', 'dist/shared/lua', { recursive: true });
 }

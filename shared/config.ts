@@ -7,7 +7,7 @@ import { DefinitionError } from './errors.ts';
 import { parseRoutes, type RouteRule } from './routing.ts';
 import { DEFAULT_PORT, MAX_BODY_BYTES } from './schemas.ts';
 import { withoutSecrets } from './secrets.ts';
-import { limitsProblem } from './task.ts';
+import { limitsProblem } from './taskOptions.ts';
 
 /** What a value may be: in words, and how it is read; undefined when it is wrong. */
 interface Kind<T> {

@@ -2,7 +2,7 @@
 import type { Bounds } from './autoscale.ts';
 import type { TaskSpec } from './registry.ts';
 import type { TaskLimitsRequest } from './schemas.ts';
-import type { RunIn } from './task.ts';
+import type { RunIn } from './taskOptions.ts';
 
 /** A task that runs now. */
 export interface ActiveTask {

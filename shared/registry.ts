@@ -4,7 +4,8 @@ import { DefinitionError } from './errors.ts';
 import { DEFAULT_PRIORITY } from './message.ts';
 import { DEFAULT_RETRY } from './retry.ts';
 import { didYouMean } from './suggest.ts';
-import type { RunIn, Task, UniqueOptions } from './task.ts';
+import type { Task } from './task.ts';
+import type { RunIn, UniqueOptions } from './taskOptions.ts';
 
 /** A task as workers publish it and the API knows it: everything but the code. */
 export interface TaskSpec {

@@ -10,7 +10,7 @@ import { queueFor, type RouteRule } from './routing.ts';
 import { MAX_COUNTDOWN } from './schemas/tasks.ts';
 import { SCHEMAS, type SendTaskRequest } from './schemas.ts';
 import { didYouMean } from './suggest.ts';
-import { limitsProblem } from './task.ts';
+import { limitsProblem } from './taskOptions.ts';
 import { check, ERRORS_MAX } from './validation.ts';
 
 /** What a producer knows beside the request itself. */

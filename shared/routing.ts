@@ -1,7 +1,7 @@
 /** Which queue a task goes to: rules by name for those that name no queue of their own. */
 import { DefinitionError } from './errors.ts';
 import { DEFAULT_QUEUE } from './registry.ts';
-import { isQueueName } from './task.ts';
+import { isQueueName } from './taskOptions.ts';
 
 /** Tasks whose name matches go to this queue. Celery: task_routes */
 export interface RouteRule {

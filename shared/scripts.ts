@@ -1,25 +1,8 @@
-/** Our Lua scripts, each a typed function. ioredis sends the text once a connection, then its hash. */
-import { readFileSync } from 'node:fs';
+/** Our Lua scripts, each a typed function; those of limits are in turns.ts. */
 import type { Redis } from 'ioredis';
 import type { FoundTask } from './jobHash.ts';
 import { type Keys, shardOf } from './keys.ts';
-
-type Script =
-  | 'readTasks'
-  | 'revoke'
-  | 'removeEnded'
-  | 'beat'
-  | 'revive'
-  | 'replaceField'
-  | 'turns'
-  | 'respace'
-  | 'markLost'
-  | 'claimUnique'
-  | 'addChild'
-  | 'purge'
-  | 'listTasks'
-  | 'appendLogs'
-  | 'readLogs';
+import { runScript } from './lua.ts';
 
 /** Reads tasks by id from the queues at `bases`, and the clock of Redis; see lua/readTasks.lua. */
 export function readTasks(
@@ -28,7 +11,7 @@ export function readTasks(
   fields: readonly string[],
   ids: readonly string[],
 ): Promise<[nowMs: number, ...found: (FoundTask | null)[]]> {
-  return run(redis, 'readTasks', bases, [fields.length, ...fields, ...ids]);
+  return runScript(redis, 'readTasks', bases, [fields.length, ...fields, ...ids]);
 }
 
 export interface Revocation {
@@ -51,7 +34,7 @@ export function revokeTask(
   { id, mode, error }: Revocation,
 ): Promise<Revoked> {
   const { name, message } = error;
-  return run(redis, 'revoke', bases, [id, mode, name, message]);
+  return runScript(redis, 'revoke', bases, [id, mode, name, message]);
 }
 
 /** How a task has ended: two fields of its record. */
@@ -68,7 +51,7 @@ export async function removeEnded(
   read?: Ending,
 ): Promise<boolean> {
   const ending = read ? [read.finishedOn ?? '', read.deferred ?? ''] : [];
-  return (await run<number>(redis, 'removeEnded', [base], [id, ...ending])) === 1;
+  return (await runScript<number>(redis, 'removeEnded', [base], [id, ...ending])) === 1;
 }
 
 /** Prepares a task that has ended for another life; see lua/revive.lua. */
@@ -78,75 +61,7 @@ export function reviveTask(
   id: string,
   nowMs: number,
 ): Promise<'ended' | 'waiting' | 'taken' | 'open'> {
-  return run(redis, 'revive', [base], [id, nowMs]);
-}
-
-/** A task's own limits; those that were set at run time, lua/turns.lua knows. 0 = none. */
-export interface TurnLimits {
-  readonly intervalMs: number;
-  readonly maxConcurrency: number;
-}
-
-/** A task and one of its jobs. */
-export interface Turn {
-  readonly task: string;
-  /** Redis key. */
-  readonly job: string;
-}
-
-export type Permission = readonly ['go'] | readonly ['parked'] | readonly ['later', waitMs: number];
-
-/** Asks whether a task with limits may start; see lua/turns.lua. */
-export function takeTurn(
-  redis: Redis,
-  keys: Keys,
-  turn: Turn,
-  limits: TurnLimits,
-): Promise<Permission> {
-  return run(redis, 'turns', turnKeys(keys, turn), turnArgs('take', turn, limits));
-}
-
-/** Passes the turn of a task with a concurrency limit on, which has ended or will not start. */
-export function endTurn(
-  redis: Redis,
-  keys: Keys,
-  turn: Turn,
-  limits: TurnLimits,
-): Promise<unknown> {
-  return run(redis, 'turns', turnKeys(keys, turn), turnArgs('end', turn, limits));
-}
-
-/** Where one call of tendTurns lets so many jobs go on, there may be more. */
-export const TENDED_AT_ONCE = 500;
-
-/** Looks after the jobs of a task that wait for their turn: how many may go on now. */
-export function tendTurns(
-  redis: Redis,
-  keys: Keys,
-  task: string,
-  limits: TurnLimits,
-): Promise<number> {
-  const nobody = { task, job: '' };
-  return run(redis, 'turns', turnKeys(keys, nobody), turnArgs('tend', nobody, limits));
-}
-
-function turnKeys(keys: Keys, { task }: Turn): string[] {
-  const lines = [keys.reserved(task), keys.running(task), keys.parked(task)];
-  return [keys.rate(task), ...lines, keys.limits];
-}
-
-function turnArgs(op: 'take' | 'end' | 'tend', { task, job }: Turn, limits: TurnLimits) {
-  return [op, job, task, limits.intervalMs, limits.maxConcurrency];
-}
-
-/** Gives reserved tasks new slots, the first `slot`: the slot behind them; see lua/respace.lua. */
-export async function respace(
-  redis: Redis,
-  reserved: string,
-  jobs: readonly string[],
-  { intervalMs, slot }: { readonly intervalMs: number; readonly slot: number },
-): Promise<number> {
-  return Number(await run<string>(redis, 'respace', [reserved], [intervalMs, slot, ...jobs]));
+  return runScript(redis, 'revive', [base], [id, nowMs]);
 }
 
 /** What a field of a hash is to be; '' stands for none. */
@@ -160,7 +75,7 @@ export interface Replacement {
 /** Changes a field unless somebody has changed it meanwhile; see lua/replaceField.lua. */
 export async function replaceField(redis: Redis, replacement: Replacement): Promise<boolean> {
   const { key, field, before, after } = replacement;
-  return (await run<number>(redis, 'replaceField', [key], [field, before, after])) === 1;
+  return (await runScript<number>(redis, 'replaceField', [key], [field, before, after])) === 1;
 }
 
 /**
@@ -168,7 +83,7 @@ export async function replaceField(redis: Redis, replacement: Replacement): Prom
  * @param noted '' takes the mark away
  */
 export function markLost(redis: Redis, job: string, mark: string, noted: string): Promise<unknown> {
-  return run(redis, 'markLost', [job], [mark, noted]);
+  return runScript(redis, 'markLost', [job], [mark, noted]);
 }
 
 /** Claims uniquenesses, all or none: the task that holds each then, and since how many ms; see lua/claimUnique.lua. */
@@ -178,12 +93,12 @@ export function claimUniqueness(
   claims: readonly { id: string; ttlMs: number; instead?: string | undefined }[],
 ): Promise<[holder: string, heldMs: number][]> {
   const args = claims.flatMap(({ id, ttlMs, instead = '' }) => [id, Math.ceil(ttlMs), instead]);
-  return run(redis, 'claimUnique', keys, args);
+  return runScript(redis, 'claimUnique', keys, args);
 }
 
 /** Notes a child in the record of its parent; see lua/addChild.lua. */
 export function addChild(redis: Redis, job: string, child: string): Promise<unknown> {
-  return run(redis, 'addChild', [job], [child]);
+  return runScript(redis, 'addChild', [job], [child]);
 }
 
 /** Removes up to `max` tasks that have not started: how many it looked at, and whose ids; see lua/purge.lua. */
@@ -194,9 +109,9 @@ export function purgeSome(
   max: number,
 ): Promise<[looked: number, ...removed: string[]]> {
   const base = keys.queueBase(queue);
-  const states = ['wait', 'prioritized', 'delayed', 'failed'].map((state) => base + state);
+  const states = ['wait', 'prioritized', 'delayed'].map((state) => base + state);
   const lines = [keys.reserved(''), keys.parked('')];
-  return run(redis, 'purge', states, [base, max, ...lines]);
+  return runScript(redis, 'purge', states, [base, max, ...lines]);
 }
 
 /** The last task walked of a source: [score, id?], or [time, index, rest, id ...] of a list; [] when all is told. */
@@ -222,7 +137,7 @@ export type WalkAnswer = readonly [
 
 /** Walks the tasks of the queues at `bases`, newest first; see lua/listTasks.lua. */
 export function walkTasks(redis: Redis, bases: readonly string[], walk: Walk): Promise<WalkAnswer> {
-  return run(redis, 'listTasks', bases, [JSON.stringify(walk)]);
+  return runScript(redis, 'listTasks', bases, [JSON.stringify(walk)]);
 }
 
 /** Lines for the log of a task; see lua/appendLogs.lua. */
@@ -243,7 +158,7 @@ export function appendLogs(
 ): Promise<unknown> {
   const channel = keys.changes(shardOf(id));
   const log = [keys.job(queue, id), keys.logs(queue, id)];
-  return run(redis, 'appendLogs', log, [count, keep, channel, id, ...lines]);
+  return runScript(redis, 'appendLogs', log, [count, keep, channel, id, ...lines]);
 }
 
 /** Lines of a task's log behind number `after`; see lua/readLogs.lua. */
@@ -252,7 +167,7 @@ export function readLogs(
   keys: Keys,
   { queue, id, after }: { readonly queue: string; readonly id: string; readonly after: number },
 ): Promise<[total: number, lines: string[]]> {
-  return run(redis, 'readLogs', [keys.job(queue, id), keys.logs(queue, id)], [after]);
+  return runScript(redis, 'readLogs', [keys.job(queue, id), keys.logs(queue, id)], [after]);
 }
 
 /** What a worker tells of itself, as JSON, and for how many ms it counts as alive, and is remembered. */
@@ -266,34 +181,10 @@ export interface Beat {
 /** Stores a heartbeat; see lua/beat.lua. */
 export function storeBeat(redis: Redis, keys: Keys, beat: Beat): Promise<unknown> {
   const { worker, json, ttlMs, forgetMs } = beat;
-  return run(redis, 'beat', [keys.worker(worker), keys.workers], [worker, json, ttlMs, forgetMs]);
-}
-
-type Command = (keyCount: number, ...keysAndArgs: readonly (string | number)[]) => Promise<unknown>;
-
-async function run<T>(
-  redis: Redis,
-  script: Script,
-  keys: readonly string[],
-  args: readonly (string | number)[],
-): Promise<T> {
-  const command = commandOf(redis, `kaje:${script}`, script);
-  // What a script returns, its own text says.
-  return command.call(redis, keys.length, ...keys, ...args) as Promise<T>;
-}
-
-function commandOf(redis: Redis, name: string, script: Script): Command {
-  if (!(name in redis)) redis.defineCommand(name, { lua: textOf(script) });
-  // defineCommand has just added the method, of which the types of ioredis cannot know.
-  return Reflect.get(redis, name) as Command;
-}
-
-const texts = new Map<Script, string>();
-
-function textOf(script: Script): string {
-  const known = texts.get(script);
-  if (known !== undefined) return known;
-  const text = readFileSync(new URL(`./lua/${script}.lua`, import.meta.url), 'utf8');
-  texts.set(script, text);
-  return text;
+  return runScript(
+    redis,
+    'beat',
+    [keys.worker(worker), keys.workers],
+    [worker, json, ttlMs, forgetMs],
+  );
 }

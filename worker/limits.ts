@@ -6,8 +6,8 @@ import type { Keys } from '../shared/keys.ts';
 import type { Log } from '../shared/log.ts';
 import type { MessageBody } from '../shared/message.ts';
 import type { TaskLimitsRequest } from '../shared/schemas.ts';
-import type { TurnLimits } from '../shared/scripts.ts';
 import type { Task } from '../shared/task.ts';
+import type { TurnLimits } from '../shared/turns.ts';
 import { every, type Service } from './every.ts';
 
 /** Limits of one run. */

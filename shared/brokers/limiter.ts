@@ -6,8 +6,9 @@ import { intervalOf, isRateLimit } from '../rate.ts';
 import { answered } from '../redis.ts';
 import type { TaskSpec } from '../registry.ts';
 import { SCHEMAS, type TaskLimitsRequest } from '../schemas.ts';
-import { replaceField, respace } from '../scripts.ts';
-import { limitsProblem } from '../task.ts';
+import { replaceField } from '../scripts.ts';
+import { limitsProblem } from '../taskOptions.ts';
+import { respace } from '../turns.ts';
 import { check } from '../validation.ts';
 
 /** Tasks read, and slots given, in one call: Redis is never long busy. */

@@ -20,6 +20,8 @@ if ARGV[2] and (done ~= ARGV[2] or mark ~= ARGV[3]) then
   return 0
 end
 
+-- @use removal
+
 local function leaves(set)
   return redis.call('ZREM', base .. set, id) == 1
 end
@@ -31,10 +33,5 @@ end
 -- Lists last: to look through them takes time in proportion to their length.
 local _ = leaves('completed') or leaves('failed') or leaves('delayed') or leaves('prioritized')
   or leavesList('active') or leavesList('wait')
--- Of other BullMQ programs.
-if fields[4] and redis.call('GET', base .. 'de:' .. fields[4]) == id then
-  redis.call('DEL', base .. 'de:' .. fields[4], base .. 'dn:' .. fields[4])
-end
-redis.call('UNLINK', key, key .. ':logs', key .. ':dependencies', key .. ':processed',
-  key .. ':failed', key .. ':unsuccessful')
+removeKeys(base, id, fields[4])
 return 1

@@ -13,23 +13,7 @@ local words = class .. ': ' .. message
 local clock = redis.call('TIME')
 local now = string.format('%.0f', clock[1] * 1000 + math.floor(clock[2] / 1000))
 
--- A number in the message of the task.
-local function numberIn(key, field)
-  local data = redis.call('HGET', key, 'data') or ''
-  if not string.find(data, '"' .. field .. '":', 1, true) then
-    return nil
-  end
-  local known, body = pcall(cjson.decode, data)
-  return known and type(body) == 'table' and tonumber(body[field]) or nil
-end
-
--- A result with its own lifetime is filed as if it had ended earlier or later (worker/consumer.ts)
--- than those that the queue's workers keep for so many seconds; a queue without workers sweeps none.
-local function filedAt(base, key)
-  local own = numberIn(key, 'result_expires')
-  local kept = redis.call('HGET', base .. 'meta', 'kaje.resultExpires') or 86400
-  return own and string.format('%.0f', math.max(0, now + (own - kept) * 1000)) or now
-end
+-- @use filing
 
 -- By the clock of Redis, not of whoever has read it; and an operator may have brought it back since.
 local function isOverdue(key)
@@ -40,15 +24,8 @@ end
 -- As BullMQ files what has a mark: the traceback of no run.
 local FILED = 'UnrecoverableError: '
 
-local function finish(base, key, traceback)
-  local known, list = pcall(cjson.decode, redis.call('HGET', key, 'stacktrace') or '[]')
-  if not known or type(list) ~= 'table' then
-    list = {}
-  end
-  list[#list + 1] = traceback
-  redis.call('HINCRBY', key, 'atm', 1)
-  redis.call('HSET', key, 'failedReason', words, 'stacktrace', cjson.encode(list), 'finishedOn', now)
-  redis.call('ZADD', base .. 'failed', filedAt(base, key), id)
+local function finish(base, traceback)
+  fileFailed(base, id, words, traceback, now)
   redis.call('XADD', base .. 'events', 'MAXLEN', '~', 100, '*', 'event', 'failed', 'jobId', id,
     'failedReason', words, 'prev', 'waiting')
   return 'revoked'
@@ -76,7 +53,7 @@ local function stopRunning(base, key)
   redis.call('LREM', base .. 'active', 1, id)
   redis.call('SREM', base .. 'stalled', id)
   redis.call('DEL', key .. ':lock')
-  return finish(base, key, words)
+  return finish(base, words)
 end
 
 -- A mark is the end, but for the run during which it was set.
@@ -101,7 +78,7 @@ local function revoke(base, key)
   end
   note(key, false)
   if redis.call('ZREM', base .. 'delayed', id) == 1 or redis.call('ZREM', base .. 'prioritized', id) == 1 then
-    return finish(base, key, FILED .. words)
+    return finish(base, FILED .. words)
   end
   redis.call('HSET', key, 'defa', words)
   return 'revoked'

@@ -52,27 +52,11 @@ local FORGOTTEN = 3600000
 -- Tasks looked at in one call, so that nobody else waits long.
 local AT_ONCE = 500
 
-local function baseAndId(key)
-  return string.match(key, '^(.*:)([^:]+)$')
-end
+-- @use delayed
 
 local function isDelayed(key)
   local base, id = baseAndId(key)
   return redis.call('ZSCORE', base .. 'delayed', id)
-end
-
--- Ended, removed, or revoked where it waits.
-local function isOver(key)
-  local fields = redis.call('HMGET', key, 'name', 'finishedOn', 'defa')
-  return not fields[1] or fields[2] or fields[3]
-end
-
--- Wakes up whoever sleeps until the time at which something was due before.
-local function wakeUp(base)
-  local first = redis.call('ZRANGE', base .. 'delayed', 0, 0, 'WITHSCORES')
-  if first[2] then
-    redis.call('ZADD', base .. 'marker', math.floor(tonumber(first[2]) / 4096), '1')
-  end
 end
 
 -- To the front of its queue. Of several, one that is less `behind` stands before.
@@ -189,11 +173,8 @@ local function lastSlot()
   return tonumber(last[2] or 0)
 end
 
--- BullMQ's score: due time in ms * 4096 + a sequence number.
 local function setDue(key, due, number)
-  local base, id = baseAndId(key)
-  redis.call('ZADD', base .. 'delayed', 'XX', math.ceil(due) * 4096 + number, id)
-  wakeUp(base)
+  wakeUp(delayUntil(key, due, number))
 end
 
 -- There is no rate any more: those that wait for a slot are due now.

@@ -1,6 +1,6 @@
 /** Who keeps a place of a concurrency limit though nobody has seen it for long: lua/turns.lua. */
 import { expect } from 'chai';
-import { takeTurn, tendTurns } from '../../shared/scripts.ts';
+import { takeTurn, tendTurns } from '../../shared/turns.ts';
 import { startTestBroker } from '../support/broker.ts';
 
 const OWN = { intervalMs: 0, maxConcurrency: 1 };

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { z } from 'zod';
 import { DefinitionError } from '../../shared/errors.ts';
-import { defineTask, isQueueName, isTask } from '../../shared/task.ts';
+import { defineTask, isTask } from '../../shared/task.ts';
+import { isQueueName } from '../../shared/taskOptions.ts';
 
 const run = () => undefined;
 class HttpError extends Error {}

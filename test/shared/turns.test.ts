@@ -1,6 +1,6 @@
 /** Who may start now of a task with limits: lua/turns.lua, on jobs of which only the traces are there. */
 import { expect } from 'chai';
-import { endTurn, takeTurn, tendTurns } from '../../shared/scripts.ts';
+import { endTurn, takeTurn, tendTurns } from '../../shared/turns.ts';
 import { startTestBroker } from '../support/broker.ts';
 
 async function startTurns(limits: { rate?: number; max?: number } = {}) {

@@ -3,8 +3,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { defineTask, type TaskContext, type TaskOptions } from '../../shared/task.ts';
+import { defineTask, type TaskContext } from '../../shared/task.ts';
 import { Reject } from '../../shared/taskErrors.ts';
+import type { TaskOptions } from '../../shared/taskOptions.ts';
 import { eventually } from '../support/eventually.ts';
 import { gate, type Life, startLife } from '../support/life.ts';
 import { runWorkerProcess, startTestWorker } from '../support/worker.ts';

@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { defineTask, type TaskOptions } from '../../shared/task.ts';
+import { defineTask } from '../../shared/task.ts';
+import type { TaskOptions } from '../../shared/taskOptions.ts';
 import { createConsumer } from '../../worker/consumer.ts';
 import { defer } from '../support/defer.ts';
 import { eventually } from '../support/eventually.ts';

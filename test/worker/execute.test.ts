@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { z } from 'zod';
-import { defineTask, type Task, type TaskOptions } from '../../shared/task.ts';
+import { defineTask, type Task } from '../../shared/task.ts';
+import type { TaskOptions } from '../../shared/taskOptions.ts';
 import { execute } from '../../worker/execute.ts';
 import { PermanentError } from '../../worker/outcome.ts';
 import { type RunOptions, testRun } from '../support/run.ts';

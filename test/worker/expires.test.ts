@@ -1,7 +1,8 @@
 /** `expires`: a task that has not started by then is REVOKED and never runs. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { defineTask, type TaskContext, type TaskOptions } from '../../shared/task.ts';
+import { defineTask, type TaskContext } from '../../shared/task.ts';
+import type { TaskOptions } from '../../shared/taskOptions.ts';
 import { refuseExpired } from '../../worker/steps/refuseExpired.ts';
 import { eventually } from '../support/eventually.ts';
 import { gate, type Life, startLife } from '../support/life.ts';

@@ -1,8 +1,9 @@
 /** Runs that are given up before their work has begun: it does not begin any more. */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { expect } from 'chai';
-import { takeTurn } from '../../shared/scripts.ts';
-import { defineTask, type TaskOptions } from '../../shared/task.ts';
+import { defineTask } from '../../shared/task.ts';
+import type { TaskOptions } from '../../shared/taskOptions.ts';
+import { takeTurn } from '../../shared/turns.ts';
 import { execute } from '../../worker/execute.ts';
 import { createRunning } from '../../worker/running.ts';
 import { eventually } from '../support/eventually.ts';

@@ -1,6 +1,7 @@
 /** Tasks of a name that a worker does not have: during a deployment some have it and some not yet. */
 import { expect } from 'chai';
-import { defineTask, type TaskOptions } from '../../shared/task.ts';
+import { defineTask } from '../../shared/task.ts';
+import type { TaskOptions } from '../../shared/taskOptions.ts';
 import { createConsumer } from '../../worker/consumer.ts';
 import { parkUnknown } from '../../worker/steps/parkUnknown.ts';
 import { defer } from '../support/defer.ts';

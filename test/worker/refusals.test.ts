@@ -1,6 +1,7 @@
 /** A Redis that takes no writes for a moment: nothing is lost, nothing runs twice, nobody hammers. */
 import { expect } from 'chai';
-import { defineTask, type TaskOptions } from '../../shared/task.ts';
+import { defineTask } from '../../shared/task.ts';
+import type { TaskOptions } from '../../shared/taskOptions.ts';
 import { createConsumer } from '../../worker/consumer.ts';
 import { defer } from '../support/defer.ts';
 import { eventually } from '../support/eventually.ts';

@@ -1,8 +1,9 @@
 /** Time limits of tasks on the worker's own event loop. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { defineTask, type TaskContext, type TaskOptions } from '../../shared/task.ts';
+import { defineTask, type TaskContext } from '../../shared/task.ts';
 import { SoftTimeLimitExceeded, TimeLimitExceeded } from '../../shared/taskErrors.ts';
+import type { TaskOptions } from '../../shared/taskOptions.ts';
 import { defer } from '../support/defer.ts';
 import { eventually } from '../support/eventually.ts';
 import { gate, startLife } from '../support/life.ts';

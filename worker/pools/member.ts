@@ -1,7 +1,8 @@
 /** A child of a pool: starts, runs one task after another, and goes when it is worn out or killed. */
 import type { Log } from '../../shared/log.ts';
-import type { RunIn, TaskContext } from '../../shared/task.ts';
+import type { TaskContext } from '../../shared/task.ts';
 import { WorkerLostError } from '../../shared/taskErrors.ts';
+import type { RunIn } from '../../shared/taskOptions.ts';
 import { PermanentError } from '../outcome.ts';
 import type { Child, StartOptions } from './child.ts';
 import { type ChildRun, type Job, startJob } from './job.ts';

@@ -6,8 +6,8 @@ import type { Redis } from 'ioredis';
 import type { Keys } from '../../shared/keys.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Registry } from '../../shared/registry.ts';
-import { TENDED_AT_ONCE, tendTurns } from '../../shared/scripts.ts';
 import type { Task } from '../../shared/task.ts';
+import { TENDED_AT_ONCE, tendTurns } from '../../shared/turns.ts';
 import { every, type Service } from '../every.ts';
 import type { Limits } from '../limits.ts';
 

@@ -1,4 +1,4 @@
-import { endTurn, takeTurn } from '../../shared/scripts.ts';
+import { endTurn, takeTurn } from '../../shared/turns.ts';
 import type { Run, Step } from '../context.ts';
 
 /** Milliseconds after which a parked task looks for itself, should nobody have passed it the turn. */

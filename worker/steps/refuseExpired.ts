@@ -1,5 +1,5 @@
-import { endTurn } from '../../shared/scripts.ts';
 import { TaskExpired } from '../../shared/taskErrors.ts';
+import { endTurn } from '../../shared/turns.ts';
 import type { Run, Step } from '../context.ts';
 import { describeError } from '../outcome.ts';
 

@@ -3,8 +3,9 @@ import { createLimiter, limitsIn, readLimits } from '../../../shared/brokers/lim
 import { InvalidRequestError } from '../../../shared/errors.ts';
 import { specOf } from '../../../shared/registry.ts';
 import type { TaskLimitsRequest } from '../../../shared/schemas.ts';
-import { respace } from '../../../shared/scripts.ts';
-import { defineTask, type TaskOptions } from '../../../shared/task.ts';
+import { defineTask } from '../../../shared/task.ts';
+import type { TaskOptions } from '../../../shared/taskOptions.ts';
+import { respace } from '../../../shared/turns.ts';
 import { startTestBroker } from '../../support/broker.ts';
 
 const specFor = (options: TaskOptions = {}) =>

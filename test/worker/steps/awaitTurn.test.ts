@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { defineTask, type TaskOptions } from '../../../shared/task.ts';
+import { defineTask } from '../../../shared/task.ts';
+import type { TaskOptions } from '../../../shared/taskOptions.ts';
 import type { Run } from '../../../worker/context.ts';
 import { createRunning } from '../../../worker/running.ts';
 import { awaitTurn } from '../../../worker/steps/awaitTurn.ts';
