@@ -51,6 +51,11 @@ const autoscale: Kind<string> = {
   expected: `most and least, such as 10,3, at least 1 and at most 10000, or ${AUTOSCALE_OFF}`,
   parse: (text) => (text === AUTOSCALE_OFF || parseBounds(text) ? text : undefined),
 };
+const PROCESSES_MAX = 256;
+const processes: Kind<number | 'auto'> = {
+  expected: `a whole number from 1 to ${PROCESSES_MAX}, or auto`,
+  parse: (text) => (text === 'auto' ? text : integer(1, PROCESSES_MAX).parse(text)),
+};
 const prefix = text('letters, digits and _.-{}', /^[\w.{}-]+$/);
 
 const routes: Kind<readonly RouteRule[]> = {
@@ -98,6 +103,12 @@ export const SETTINGS = {
     integer(1, 10_000),
     20,
     'Tasks that a worker runs at once, of each queue',
+  ),
+  processes: setting(
+    'KAJE_PROCESSES',
+    processes,
+    1,
+    'Worker processes, each with an event loop of its own; auto = one for each core',
   ),
   autoscale: setting(
     'KAJE_AUTOSCALE',
@@ -171,6 +182,12 @@ export const SETTINGS = {
     integer(1),
     1024 * 1024,
     'Largest result of a task, bytes of JSON',
+  ),
+  batching: setting(
+    'KAJE_BATCHING',
+    oneOf('on', 'off'),
+    'on',
+    'off: one script of BullMQ for each task instead of one of ours for many',
   ),
   logLevel: setting(
     'KAJE_LOG_LEVEL',

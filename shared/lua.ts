@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 
 type Script =
+  | 'addTasks'
   | 'readTasks'
   | 'revoke'
   | 'removeEnded'
@@ -19,7 +20,11 @@ type Script =
   | 'appendLogs'
   | 'readLogs';
 
-type Command = (keyCount: number, ...keysAndArgs: readonly (string | number)[]) => Promise<unknown>;
+type Command = (
+  keyCount: number,
+  keys: readonly string[],
+  args: readonly (string | number)[],
+) => Promise<unknown>;
 
 /** Calls a script; ioredis sends its text once a connection, then its hash. */
 export async function runScript<T>(
@@ -30,7 +35,7 @@ export async function runScript<T>(
 ): Promise<T> {
   const command = commandOf(redis, script);
   // What a script returns, its own text says.
-  return command.call(redis, keys.length, ...keys, ...args) as Promise<T>;
+  return command.call(redis, keys.length, keys, args) as Promise<T>;
 }
 
 function commandOf(redis: Redis, script: Script): Command {

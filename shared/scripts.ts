@@ -4,6 +4,18 @@ import type { FoundTask } from './jobHash.ts';
 import { type Keys, shardOf } from './keys.ts';
 import { runScript } from './lua.ts';
 
+/** Adds tasks to a queue, five values each, unless the deadline is over; see lua/addTasks.lua. */
+export async function addTasks(
+  redis: Redis,
+  base: string,
+  deadlineMs: number,
+  tasks: readonly (string | number)[],
+): Promise<{ nowMs: number; isLate: boolean }> {
+  const keys = ['wait', 'active', 'meta', 'id', 'events', 'marker'].map((name) => base + name);
+  const nowMs = await runScript<number>(redis, 'addTasks', keys, [base, deadlineMs, ...tasks]);
+  return { nowMs: Math.abs(nowMs), isLate: nowMs < 0 };
+}
+
 /** Reads tasks by id from the queues at `bases`, and the clock of Redis; see lua/readTasks.lua. */
 export function readTasks(
   redis: Redis,

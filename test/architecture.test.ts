@@ -34,6 +34,7 @@ function resolved(file: string, specifier: string): string {
 /** Files of shared/ that open something: a connection, a file, the clock of a logger. */
 const DOORS = [
   'admission',
+  'brokers/clock',
   'brokers/cluster',
   'brokers/clusterEvents',
   'brokers/cursor',
@@ -66,7 +67,7 @@ const DOORS = [
 /** Libraries that may be known to some files only, so that each can be exchanged in one place. */
 const KNOWN_TO: Readonly<Record<string, RegExp>> = {
   bullmq:
-    /^(shared\/brokers\/queues|worker\/consumer|worker\/delivery|worker\/services\/sweeper)\.ts$/,
+    /^(shared\/brokers\/queues|worker\/backend|worker\/delivery|worker\/source|worker\/services\/sweeper)\.ts$/,
   koa: /^api\//,
   '@koa/router': /^api\/router\.ts$/,
   'koa-compose': /^worker\/execute\.ts$/,

@@ -4,8 +4,12 @@ import type { Redis } from 'ioredis';
 import { DefinitionError } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
 import { URGENT_FIRST } from './fetchOrder.ts';
+import { finishScript, isKnown } from './finishScript.ts';
 import { KEEPS_TASK, WAITS_FOR_OWNERS } from './locks.ts';
 import { createPatience } from './refusals.ts';
+
+const FINISH = 'kaje:finishTasks';
+const FINISH_KEYS = 11;
 
 interface Change {
   readonly from: string;
@@ -54,6 +58,21 @@ export function changeScripts(redis: Redis, log: Log): void {
     const send = Reflect.get(redis, command).bind(redis);
     Reflect.set(redis, command, patient(name, send, stores));
   }
+  const { content = '' } = scripts.moveToFinished ?? {};
+  if (!isKnown(content))
+    throw new DefinitionError(`BullMQ ${version} has another moveToFinished; pin the known one`);
+  const lua = finishScript(applied(content, KEEPS_TASK));
+  redis.defineCommand(FINISH, { numberOfKeys: FINISH_KEYS, lua });
+  const send = Reflect.get(redis, FINISH).bind(redis);
+  Reflect.set(redis, FINISH, patient(FINISH, send, true));
+}
+
+/** Files many tasks at once; see shared/lua/finishTasks.lua. */
+export function finishTasks(
+  redis: Redis,
+): (args: readonly (string | number)[]) => Promise<unknown> {
+  // Defined above.
+  return Reflect.get(redis, FINISH);
 }
 
 function applied(content: string, { from, to, lua }: Change): string {

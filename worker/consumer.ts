@@ -1,23 +1,23 @@
 /**
- * Takes tasks from one queue and runs them: the only BullMQ Worker. What BullMQ calls a job is
- * a message here; how a run ended goes back as completed, failed, delayed or waiting (delivery.ts).
+ * Takes tasks from one queue, runs them, and files how they ended. What BullMQ calls a job is a
+ * delivery here (delivery.ts); how a run ended goes back in BullMQ's own ways (ending.ts).
  */
-import { type Job, Worker } from 'bullmq';
 import { createAnnouncer } from '../shared/bus.ts';
 import { BrokerUnavailableError } from '../shared/errors.ts';
 import { deferredError } from '../shared/failures.ts';
-import { bodyOf, type TaskMessage } from '../shared/message.ts';
+import type { TaskMessage } from '../shared/message.ts';
 import { asUnavailable } from '../shared/redis.ts';
 import { WorkerLostError } from '../shared/taskErrors.ts';
 import type { RunIn } from '../shared/taskOptions.ts';
 import type { Run } from './context.ts';
-import { delayOf, letGo, messageOf, putBack, RunFailed, store } from './delivery.ts';
+import { type Delivery, messageOf } from './delivery.ts';
+import { type Ending, endingOf, failed, failedUnrun } from './ending.ts';
 import { execute } from './execute.ts';
-import { LOCK_MS, LOCK_RENEW_MS, STALLED_CHECK_MS } from './locks.ts';
 import { describeError, type Outcome } from './outcome.ts';
 import { createRecent } from './recent.ts';
 import { createRun } from './run.ts';
 import { createRunning, type Running } from './running.ts';
+import { createSource, type Source } from './source.ts';
 import { unmark } from './steps/acknowledgeEarly.ts';
 import type { Tools } from './tools.ts';
 import { tellLost, tellUnrun } from './unrun.ts';
@@ -57,14 +57,10 @@ export interface Consumer {
   stop(enough: AbortSignal): Promise<void>;
 }
 
-/** A task that has cost two workers their life is given to a third one, and no more. */
-const LOSSES_FORGIVEN = 2;
 /** Milliseconds after which a task is tried again that this worker could not even begin to run. */
 const TRY_AGAIN_MS = 1000;
 /** Milliseconds that a task may be on its way here, longer than what tells of its revocation. */
 const ON_ITS_WAY_MS = 5000;
-/** Old results removed with each task that ends; the sweeper takes the rest. */
-const EVICT_AT_ONCE = 100;
 
 export function createConsumer({ queue, concurrency, tools }: ConsumerOptions): Consumer {
   const { redis, keys, config, log } = tools;
@@ -75,25 +71,26 @@ export function createConsumer({ queue, concurrency, tools }: ConsumerOptions): 
   let isOver = false;
   const told = createRecent(ON_ITS_WAY_MS);
 
-  const runJob = async (job: Job, token?: string): Promise<unknown> => {
-    const id = job.id ?? '';
+  const runDelivery = async (delivery: Delivery): Promise<Ending> => {
+    totals.fetched++;
+    const { id, deferredFailure } = delivery;
+    if (deferredFailure !== undefined) return failedUnrun(delivery, deferredFailure);
     const { run, end } = createRun({
-      message: messageOf(job, queue),
-      retries: job.attemptsMade,
-      start: job.attemptsStarted,
+      message: messageOf(delivery, queue),
+      retries: delivery.retries,
+      start: delivery.start,
       tools,
-      store: (progress) => job.updateProgress(progress).then(() => announce(id)),
+      store: (progress) => source.updateProgress(id, progress).then(() => announce(id)),
     });
     // A fetch that was under way when the stop came may bring back what was just put back.
-    if (isOver) return putBack(job, token, run.log);
+    if (isOver) return putBack(run);
     const mine = createRunning(run);
     running.set(id, mine);
     try {
-      const heeded = told.has(id) ? heed(mine, token) : Promise.resolve();
-      const outcome = await mine.ended(outcomeOf(run, heeded));
-      if (outcome === 'gone') return letGo();
-      if (outcome === 'released') return await giveBack(run, job, token);
-      return await store(outcome, job, token);
+      const outcome = await mine.ended(outcomeOf(run, told.has(id) ? heed(mine, delivery) : null));
+      if (outcome === 'gone') return { kind: 'gone' };
+      if (outcome === 'released') return await giveBack(run, delivery);
+      return endingOf(outcome, delivery);
     } finally {
       if (running.get(id) === mine) running.delete(id);
       end();
@@ -101,109 +98,92 @@ export function createConsumer({ queue, concurrency, tools }: ConsumerOptions): 
   };
 
   /** The worker stops. A task that may run once only is not put back once it has begun. */
-  const giveBack = async (run: Run, job: Job, token: string | undefined): Promise<never> => {
-    if (run.acksLate) return putBack(job, token, run.log);
-    if (run.hasBegun) {
+  const giveBack = async (run: Run, delivery: Delivery): Promise<Ending> => {
+    if (!run.acksLate && run.hasBegun) {
       const error = describeError(stopped());
-      tellLost(unrun(job, job.attemptsMade), error, tools);
-      throw new RunFailed(error, 0);
+      tellLost(unrun(delivery), error, tools);
+      return failed(error, delivery);
     }
-    await unmark(run).catch(() => undefined);
-    return putBack(job, token, run.log);
+    if (!run.acksLate) await unmark(run).catch(() => undefined);
+    return putBack(run);
   };
 
   /** It was perhaps revoked while it was on its way here. */
-  const heed = async (mine: Running, token = ''): Promise<void> => {
-    const { job, start, message } = mine.run;
-    const [lost, deferred] = await Promise.all([
-      worker.extendJobLocks([message.id], [token], LOCK_MS),
+  const heed = async (mine: Running, delivery: Delivery): Promise<void> => {
+    const { job, start } = mine.run;
+    const [isMine, deferred] = await Promise.all([
+      source.isMine(delivery),
       redis.hget(job, 'deferred'),
     ]);
-    if (lost.length > 0) mine.revoke(true);
+    if (!isMine) mine.revoke(true);
     else if (deferred?.startsWith(`${start},`)) mine.revoke(false);
   };
 
-  const finished = (job: Job | undefined, isSuccess: boolean): void => {
-    if (!job?.id) return;
-    keepOwnExpiry(job, isSuccess);
-    announce(job.id);
+  const onFiled = (delivery: Delivery, ending: Ending): void => {
+    switch (ending.kind) {
+      case 'completed':
+        totals.succeeded++;
+        finished(delivery, true);
+        break;
+      case 'failed':
+        totals.failed++;
+        if (delivery.deferredFailure !== undefined)
+          tellUnrunEnd(delivery, delivery.deferredFailure);
+        finished(delivery, false);
+        break;
+      case 'delayed':
+        if (ending.attempt) {
+          totals.retried++;
+          announce(delivery.id);
+        }
+        ending.onceStored?.();
+    }
+  };
+  const finished = (delivery: Delivery, isSuccess: boolean): void => {
+    keepOwnExpiry(delivery, isSuccess);
+    announce(delivery.id);
   };
 
   /**
    * A result with its own lifetime is filed as if it had ended earlier or later, so that whoever
    * removes by age (BullMQ, the sweeper) removes it in time and looks at one number only.
    */
-  const keepOwnExpiry = (job: Job, isSuccess: boolean): void => {
-    const expires = bodyOf(job.data).result_expires;
-    if (expires === undefined || !job.finishedOn) return;
-    const filedAt = Math.max(0, job.finishedOn + (expires - config.resultExpires) * 1000);
-    redis.zadd(keys.finished(queue, isSuccess), 'XX', filedAt, job.id ?? '').catch(() => undefined);
+  const keepOwnExpiry = (delivery: Delivery, isSuccess: boolean): void => {
+    const expires = delivery.body.result_expires;
+    if (expires === undefined) return;
+    const filedAt = Math.max(0, Date.now() + (expires - config.resultExpires) * 1000);
+    redis.zadd(keys.finished(queue, isSuccess), 'XX', filedAt, delivery.id).catch(() => undefined);
   };
 
-  const onFailed = (job: Job | undefined, error: Error): void => {
-    if (error instanceof RunFailed && error.delayMs > 0) totals.retried++;
-    else totals.failed++;
-    // Not run at all: it was revoked while it waited, or its workers were lost.
-    if (!(error instanceof RunFailed)) {
-      const { type, message } = deferredError(error.message) ?? {
-        type: '',
-        message: error.message,
-      };
-      const why = type ? `${type}: ${message}` : message;
-      log.warn({ task_id: job?.id, task: job?.name }, `task is not run any more: ${why}`);
-      if (job) tellEnd(job, error);
-    }
-    finished(job, false);
+  /** It was revoked while it waited, or its workers were lost. */
+  const tellUnrunEnd = (delivery: Delivery, words: string): void => {
+    const { id: task_id, name: task } = delivery;
+    const why = deferredError(words)?.traceback ?? words;
+    log.warn({ task_id, task }, `task is not run any more: ${why}`);
+    tellUnrun(unrun(delivery), words, tools).catch(() => undefined);
   };
+  const unrun = ({ id: task_id, name, retries }: Delivery) => ({ task_id, name, queue, retries });
 
-  const tellEnd = (job: Job, { message }: Error): void => {
-    // BullMQ has counted this as an attempt by now.
-    tellUnrun(unrun(job, job.attemptsMade - 1), message, tools).catch(() => undefined);
-  };
-
-  const unrun = ({ id: task_id = '', name }: Job, retries: number) => {
-    return { task_id, name, queue, retries };
-  };
-
-  const onError = (error: Error): void => {
+  const onError = (error: unknown): void => {
     // What was terminated is no fault.
     if (isOutage(error) || isOfGone(error)) return;
-    log.error({ queue, reason: error.message }, 'a task could not be stored or fetched');
+    log.error({ queue, reason: String(error) }, 'a task could not be stored or fetched');
   };
 
-  const start = (): Worker => {
-    const retention = { age: config.resultExpires, count: config.resultsMax, limit: EVICT_AT_ONCE };
-    const worker = new Worker(queue, runJob, {
-      connection: redis,
-      prefix: config.prefix,
-      name: tools.worker,
-      concurrency: slots,
-      lockDuration: LOCK_MS,
-      lockRenewTime: LOCK_RENEW_MS,
-      stalledInterval: STALLED_CHECK_MS,
-      maxStalledCount: LOSSES_FORGIVEN,
-      runRetryDelay: 500,
-      removeOnComplete: retention,
-      removeOnFail: retention,
-      settings: { backoffStrategy: (_made, _type, error) => delayOf(error) },
+  const open = (): Source =>
+    createSource({
+      queue,
+      tools,
+      concurrency: () => slots,
+      run: runDelivery,
+      onFiled,
+      onLost: (ids) => {
+        for (const id of ids) running.get(id)?.lose();
+      },
+      onError,
     });
-    worker.on('active', () => totals.fetched++);
-    worker.on('completed', (job) => {
-      totals.succeeded++;
-      finished(job, true);
-    });
-    worker.on('failed', onFailed);
-    worker.on('lockRenewalFailed', (ids) => {
-      for (const id of ids) running.get(id)?.lose();
-    });
-    worker.on('stalled', (id) =>
-      log.warn({ task_id: id, queue }, 'task of a lost worker goes back to its queue'),
-    );
-    worker.on('error', onError);
-    return worker;
-  };
 
-  let worker = start();
+  let source = open();
   let isStopping = false;
   const replaced: Promise<void>[] = [];
   return {
@@ -217,10 +197,8 @@ export function createConsumer({ queue, concurrency, tools }: ConsumerOptions): 
     },
     running: () => [...running.values()].map(describe),
     setConcurrency(count) {
-      const hasGrown = count > slots;
       slots = count;
-      worker.concurrency = count;
-      if (hasGrown && !isStopping) wake(worker);
+      source.wake();
     },
     revoke(ids, terminate) {
       const here = ids.filter((id) => running.has(id));
@@ -230,8 +208,8 @@ export function createConsumer({ queue, concurrency, tools }: ConsumerOptions): 
     },
     restart() {
       if (isStopping) return;
-      replaced.push(worker.close());
-      worker = start();
+      replaced.push(source.stop());
+      source = open();
     },
     async stop(enough) {
       isStopping = true;
@@ -241,25 +219,22 @@ export function createConsumer({ queue, concurrency, tools }: ConsumerOptions): 
       };
       if (enough.aborted) releaseAll();
       enough.addEventListener('abort', releaseAll);
-      await Promise.all([worker.close(), ...replaced]);
+      await Promise.all([source.stop(), ...replaced]);
       enough.removeEventListener('abort', releaseAll);
     },
   };
 }
 
-/**
- * BullMQ's loop that has all slots busy sees a new one when some task ends, which may take hours.
- * Pause and resume in one tick, before the loop could see the pause, make it look at once.
- */
-function wake(worker: Worker): void {
-  void worker.pause(true);
-  void worker.resume();
+/** Back to the front of its queue, not counted as a retry. */
+function putBack({ log }: Run): Ending {
+  log.info({ state: 'PENDING' }, 'task was put back into its queue');
+  return { kind: 'waiting' };
 }
 
 /** What a step could not do, such as asking Redis, is no fault of the task: it is tried again. */
-async function outcomeOf(run: Run, heeded: Promise<void>): Promise<Outcome> {
+async function outcomeOf(run: Run, heeded: Promise<void> | null): Promise<Outcome> {
   try {
-    await heeded;
+    if (heeded) await heeded;
     return await execute(run);
   } catch (error) {
     const isFault = !run.isReleased && !isOutage(error);
@@ -286,8 +261,9 @@ function isOutage(error: unknown): boolean {
 }
 
 /** BullMQ's words when a task is no longer this worker's. */
-function isOfGone({ message }: Error): boolean {
-  return /^(could not renew lock|Missing lock|Lock mismatch|.*not in the active state)/.test(
-    message,
+function isOfGone(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    /^(Missing lock|Lock mismatch|.*not in the active state)/.test(error.message)
   );
 }

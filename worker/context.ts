@@ -8,8 +8,9 @@ import type { RetryPolicy } from '../shared/retry.ts';
 import type { SendOptions } from '../shared/sendOptions.ts';
 import { isCustomState } from '../shared/states.ts';
 import type { Task, TaskContext, TaskLog } from '../shared/task.ts';
-import { RetryRequest } from '../shared/taskErrors.ts';
+import { RetryRequest, type RetryRequestOptions } from '../shared/taskErrors.ts';
 import type { RunIn } from '../shared/taskOptions.ts';
+import type { Cancel } from './cancel.ts';
 import type { RunLimits } from './limits.ts';
 import type { Outcome } from './outcome.ts';
 import type { Tools } from './tools.ts';
@@ -39,9 +40,9 @@ export interface Run {
   /** Whether it has: what may run once only counts from here. */
   hasBegun: boolean;
   /** Aborts `ctx.signal`: the task should stop. */
-  readonly abort: AbortController;
+  readonly abort: Cancel;
   /** The task must stop: its thread or process is killed, on the main loop it is abandoned. */
-  readonly kill: AbortController;
+  readonly kill: Cancel;
   /** What the task gets: bound and checked. */
   input: unknown;
   /** What the task returned. */
@@ -65,9 +66,9 @@ export interface ContextOptions {
   /** Which start of the task this is; progress of another one is not shown. */
   readonly start: number;
   readonly worker: string;
-  readonly signal: AbortSignal;
-  readonly taskLog: TaskLog;
-  readonly log: Log;
+  readonly abort: Cancel;
+  taskLog(): TaskLog;
+  log(): Log;
   /** Stores progress and tells those who follow. */
   store(progress: StoredProgress): Promise<unknown>;
   /** Sends a child; resolves with its id. */
@@ -80,60 +81,107 @@ const META_MAX = 64 * 1024;
 
 /** The task's view of its run, and `end`, after which nothing more is stored or sent. */
 export function createContext(options: ContextOptions): { ctx: TaskContext; end(): void } {
-  const { message, start, store, log } = options;
-  const { id, name, queue, body } = message;
-  const reporter = createReporter(start, store, log);
-  let hasEnded = false;
-  const updateState = (state: string, meta: unknown = null): Promise<void> => {
+  const ctx = new Context(options);
+  return { ctx, end: () => ctx[END]() };
+}
+
+const END = Symbol('end');
+
+/**
+ * A class for its getters: in an object literal each would be made anew for each run, which was a
+ * fifth of a worker's time. Functions that a task may take out of it belong to the object.
+ */
+class Context implements TaskContext {
+  readonly id: string;
+  readonly name: string;
+  readonly queue: string;
+  readonly args: readonly unknown[];
+  readonly kwargs: Readonly<Record<string, unknown>>;
+  readonly retries: number;
+  readonly maxRetries: number;
+  readonly eta: Date | null;
+  readonly expires: Date | null;
+  readonly priority: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly tags: readonly string[];
+  readonly parentId: string | null;
+  readonly rootId: string;
+  readonly groupId = null;
+  readonly worker: string;
+  readonly #options: ContextOptions;
+  #reporter: Reporter | undefined;
+  #hasEnded = false;
+
+  constructor(options: ContextOptions) {
+    const { id, name, queue, body } = options.message;
+    this.id = id;
+    this.name = name;
+    this.queue = queue;
+    this.args = body.args ?? [];
+    this.kwargs = body.kwargs ?? {};
+    this.retries = options.retries;
+    this.maxRetries = options.maxRetries;
+    this.eta = dateOf(body.eta);
+    this.expires = dateOf(body.expires);
+    this.priority = body.priority ?? DEFAULT_PRIORITY;
+    this.headers = body.headers ?? {};
+    this.tags = body.tags ?? [];
+    this.parentId = body.parent_id ?? null;
+    this.rootId = body.root_id ?? id;
+    this.worker = options.worker;
+    this.#options = options;
+  }
+
+  get signal(): AbortSignal {
+    return this.#options.abort.signal;
+  }
+
+  get log(): TaskLog {
+    return this.#options.taskLog();
+  }
+
+  readonly updateState = (state: string, meta: unknown = null): Promise<void> => {
     if (!isCustomState(state)) {
       throw new TypeError(
         `Expected a state of your own in upper case, such as UPLOADING, and none that Kaje has, got "${state}"`,
       );
     }
-    reporter.report(state, checkedMeta(meta));
+    const { start, store, log } = this.#options;
+    this.#reporter ??= createReporter(start, store, log());
+    // Of a run that has ended, nothing is stored.
+    if (this.#hasEnded) this.#reporter.end();
+    this.#reporter.report(state, checkedMeta(meta));
     // A task that only computes lets go of the event loop here: locks are renewed, news are sent.
     return yieldToLoop();
   };
-  const ctx: TaskContext = {
-    id,
-    name,
-    queue,
-    args: body.args ?? [],
-    kwargs: body.kwargs ?? {},
-    retries: options.retries,
-    maxRetries: options.maxRetries,
-    eta: dateOf(body.eta),
-    expires: dateOf(body.expires),
-    priority: body.priority ?? DEFAULT_PRIORITY,
-    headers: body.headers ?? {},
-    tags: body.tags ?? [],
-    parentId: body.parent_id ?? null,
-    rootId: body.root_id ?? id,
-    groupId: null,
-    worker: options.worker,
-    signal: options.signal,
-    log: options.taskLog,
-    updateState,
-    progress: (meta) => updateState('PROGRESS', meta),
-    retry(request) {
-      throw new RetryRequest(request);
-    },
-    async send(child, input, childOptions = {}) {
-      // A run that was given up goes on somewhere else: what it still sends would be sent twice.
-      if (hasEnded) throw new Error('This run has ended; it sends no more tasks');
-      return options.send(child, input, childOptions);
-    },
+
+  readonly progress = (meta: unknown): Promise<void> => this.updateState('PROGRESS', meta);
+
+  readonly retry = (request?: RetryRequestOptions): never => {
+    throw new RetryRequest(request);
   };
-  const end = () => {
-    hasEnded = true;
-    reporter.end();
+
+  readonly send = async (
+    name: string,
+    input?: object,
+    options: SendOptions = {},
+  ): Promise<string> => {
+    // A run that was given up goes on somewhere else: what it still sends would be sent twice.
+    if (this.#hasEnded) throw new Error('This run has ended; it sends no more tasks');
+    return this.#options.send(name, input, options);
   };
-  return { ctx, end };
+
+  [END](): void {
+    this.#hasEnded = true;
+    this.#reporter?.end();
+  }
 }
 
 function dateOf(ms: number | undefined): Date | null {
   return ms === undefined ? null : new Date(ms);
 }
+
+type Reporter = ReturnType<typeof createReporter>;
 
 function createReporter(start: number, store: ContextOptions['store'], log: Log) {
   let latest: StoredProgress | undefined;

@@ -1,69 +1,76 @@
-/** How a task goes back to BullMQ: what a run's outcome means in its ways. */
-import { DelayedError, type Job, WaitingError } from 'bullmq';
-import type { Log } from '../shared/log.ts';
-import { bodyOf, type TaskMessage } from '../shared/message.ts';
-import type { TaskErrorBody } from '../shared/schemas.ts';
-import type { Outcome } from './outcome.ts';
+/** A task as a worker takes it from its queue: what BullMQ calls an active job, as plain data. */
+import { Job, type JobJson } from 'bullmq';
+import { parseJson } from '../shared/jobHash.ts';
+import { bodyOf, type MessageBody, type TaskMessage } from '../shared/message.ts';
 
-/** Attempts of which the traceback is kept. */
-const TRACEBACKS_KEPT = 10;
-
-export function messageOf(job: Job, queue: string): TaskMessage {
-  return { id: job.id ?? '', name: job.name, queue, sentAt: job.timestamp, body: bodyOf(job.data) };
+export interface Delivery {
+  readonly id: string;
+  readonly name: string;
+  readonly body: MessageBody;
+  /** Epoch milliseconds of the send. */
+  readonly timestamp: number;
+  /** Retries made so far. */
+  readonly retries: number;
+  /** Which start of the task this is, from 1. */
+  readonly start: number;
+  /** Why it is to be failed without a run: BullMQ's `defa`. */
+  readonly deferredFailure: string | undefined;
+  /** Tracebacks of its earlier runs, JSON. */
+  readonly stacktrace: string | undefined;
+  readonly opts: JobJson['opts'];
+  /** Names the slot that runs it: the value of its lock. */
+  readonly token: string;
 }
 
-/** Hands the outcome to BullMQ: a return, an error, an error that asks for a delay. */
-export async function store(
-  outcome: Outcome,
-  job: Job,
-  token: string | undefined,
-): Promise<unknown> {
-  // Bounds what a task that fails for ever keeps in Redis; this copy of the options is the worker's own.
-  job.opts.stackTraceLimit = TRACEBACKS_KEPT;
-  switch (outcome.kind) {
-    case 'success':
-      return outcome.value;
-    case 'failure':
-    case 'revoked':
-      throw new RunFailed(outcome.error, 0);
-    case 'retry':
-      // Attempts are counted by our policy; BullMQ only needs to know that one is left.
-      job.opts.attempts = Number.POSITIVE_INFINITY;
-      job.opts.backoff = { type: 'kaje' };
-      throw new RunFailed(outcome.error, outcome.delayMs);
-    case 'later':
-      await job.moveToDelayed(Date.now() + outcome.delayMs, token);
-      outcome.onceStored?.();
-      throw new DelayedError();
+/** A job as BullMQ's own scripts answer it. */
+export function deliveryOf(job: JobJson, id: string, token: string): Delivery {
+  const { name, timestamp, opts, deferredFailure, stacktrace } = job;
+  const body = bodyOf(parseJson(job.data));
+  const { attemptsMade: retries, attemptsStarted: start } = job;
+  return { id, name, body, timestamp, retries, start, deferredFailure, stacktrace, opts, token };
+}
+
+/** A job as finishTasks.lua answers it: these values of its hash. */
+export type TakenValues = readonly [
+  name: string,
+  data: string | null,
+  opts: string | null,
+  timestamp: string | null,
+  attemptsMade: string | null,
+  deferredFailure: string | null,
+  stacktrace: string | null,
+  attemptsStarted: number,
+];
+
+export function deliveryOfValues(values: TakenValues, id: string, token: string): Delivery {
+  const [name, data, opts, timestamp, retries, deferredFailure, stacktrace, start] = values;
+  return {
+    id,
+    name,
+    body: bodyOf(parseJson(data ?? '{}')),
+    timestamp: Number(timestamp),
+    retries: Number(retries ?? 0),
+    start,
+    deferredFailure: deferredFailure ?? undefined,
+    stacktrace: stacktrace ?? undefined,
+    opts: optsOf(opts ?? '{}'),
+    token,
+  };
+}
+
+let lastOpts = '';
+let lastParsed: JobJson['opts'] = {};
+
+/** Nearly all tasks have the same ones. */
+function optsOf(json: string): JobJson['opts'] {
+  if (json !== lastOpts) {
+    lastParsed = Object.freeze(Job.optsFromJSON(json));
+    lastOpts = json;
   }
+  return lastParsed;
 }
 
-/** Back to the front of its queue, not counted as a retry. */
-export async function putBack(job: Job, token: string | undefined, log: Log): Promise<never> {
-  await job.moveToWait(token);
-  log.info({ state: 'PENDING' }, 'task was put back into its queue');
-  throw new WaitingError();
-}
-
-/** Leaves a task alone that somebody else has ended or taken over; BullMQ just goes on. */
-export function letGo(): never {
-  throw new WaitingError();
-}
-
-/** What BullMQ stores of a run that failed: our message and traceback, as its error. */
-export class RunFailed extends Error {
-  readonly delayMs: number;
-
-  constructor({ message, traceback }: TaskErrorBody, delayMs: number) {
-    super(message);
-    this.stack = traceback;
-    this.delayMs = delayMs;
-    // BullMQ goes by this name: no attempts of the job's own (plain BullMQ producers) apply.
-    if (delayMs === 0) this.name = 'UnrecoverableError';
-  }
-}
-
-/** BullMQ's backoff strategy: the delay that the outcome has named. */
-export function delayOf(error: Error | undefined): number {
-  return error instanceof RunFailed ? error.delayMs : -1;
+export function messageOf(delivery: Delivery, queue: string): TaskMessage {
+  const { id, name, timestamp: sentAt, body } = delivery;
+  return { id, name, queue, sentAt, body };
 }

@@ -42,9 +42,21 @@ const LOOK_MS = 5000;
 
 export function createLimits({ redis, keys, config, log }: LimitsOptions): Limits {
   let set: ReadonlyMap<string, TaskLimitsRequest> = new Map();
+  /** Of tasks whose calls say nothing of limits, which most do not. */
+  let known = new WeakMap<Task, RunLimits>();
 
+  const withoutCall = (task: Task): RunLimits => {
+    const changed = set.get(task.name) ?? {};
+    const { timeLimit, softTimeLimit, ...limits } = limitsIn(changed, limitsOf(task));
+    return {
+      ...limits,
+      timeLimit: orNone(timeLimit ?? config.timeLimit),
+      softTimeLimit: orNone(softTimeLimit ?? config.softTimeLimit),
+    };
+  };
   const refresh = async (): Promise<void> => {
     set = await readLimits(redis, keys);
+    known = new WeakMap();
   };
   const look = async (): Promise<void> => {
     if (redis.status === 'ready') await refresh();
@@ -59,13 +71,17 @@ export function createLimits({ redis, keys, config, log }: LimitsOptions): Limit
     },
     refresh,
     own: (task) => limitsIn({}, limitsOf(task)),
-    of(task, call) {
-      const changed = set.get(task.name) ?? {};
-      const { timeLimit, softTimeLimit, ...limits } = limitsIn(changed, limitsOf(task));
+    of(task, { time_limit: hard, soft_time_limit: soft }) {
+      let limits = known.get(task);
+      if (!limits) {
+        limits = withoutCall(task);
+        known.set(task, limits);
+      }
+      if (hard === undefined && soft === undefined) return limits;
       return {
         ...limits,
-        timeLimit: call.time_limit ?? orNone(timeLimit ?? config.timeLimit),
-        softTimeLimit: call.soft_time_limit ?? orNone(softTimeLimit ?? config.softTimeLimit),
+        timeLimit: hard ?? limits.timeLimit,
+        softTimeLimit: soft ?? limits.softTimeLimit,
       };
     },
   };

@@ -2,7 +2,8 @@
 import type { TaskErrorBody } from '../shared/schemas.ts';
 
 export type Outcome =
-  | { readonly kind: 'success'; readonly value: unknown }
+  /** @param json what was returned */
+  | { readonly kind: 'success'; readonly json: string }
   | { readonly kind: 'failure'; readonly error: TaskErrorBody }
   | { readonly kind: 'retry'; readonly error: TaskErrorBody; readonly delayMs: number }
   | { readonly kind: 'revoked'; readonly error: TaskErrorBody }

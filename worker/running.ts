@@ -26,9 +26,6 @@ export interface Running {
 
 export function createRunning(run: Run): Running {
   let end: (ending: Ending) => void = () => undefined;
-  const ending = new Promise<Ending>((resolve) => {
-    end = resolve;
-  });
   const giveUp = (how: Ending, reason: Error): void => {
     run.isReleased = true;
     end(how);
@@ -38,7 +35,11 @@ export function createRunning(run: Run): Running {
   return {
     run,
     startedAt: Date.now(),
-    ended: (outcome) => Promise.race([outcome, ending]),
+    ended: (outcome) =>
+      new Promise((resolve, reject) => {
+        end = resolve;
+        outcome.then(resolve, reject);
+      }),
     release: () => giveUp('released', new Error('The worker is shutting down')),
     revoke(terminate) {
       run.isRevoked = true;

@@ -90,8 +90,6 @@ export function createRedisBroker({
   return {
     async add(messages) {
       events.look();
-      // A Redis that hangs would run later what waits in its socket: it must show that it lives first.
-      await answered(redis, redis.ping());
       for (let i = 0; i < messages.length; i += ADDS_AT_ONCE) {
         await queues.add(messages.slice(i, i + ADDS_AT_ONCE));
       }

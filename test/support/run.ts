@@ -1,5 +1,6 @@
 /** One run of a task for tests of its steps, without a queue. */
 import type { Config } from '../../shared/config.ts';
+import type { Log } from '../../shared/log.ts';
 import type { TaskMessage } from '../../shared/message.ts';
 import type { StoredProgress } from '../../shared/results.ts';
 import type { Task } from '../../shared/task.ts';
@@ -16,6 +17,8 @@ export interface RunOptions {
   readonly config?: Partial<Config>;
   /** Whether the worker has the task. Default: true */
   readonly isKnown?: boolean;
+  /** The worker's log. Default: silent */
+  readonly log?: Log;
   /** What becomes of each progress that is to be stored. Default: it is stored at once. */
   readonly store?: () => Promise<unknown>;
 }
@@ -23,13 +26,17 @@ export interface RunOptions {
 /** `stored` collects what the task reports as its progress. */
 export function testRun(task: Task, options: RunOptions = {}) {
   const { retries = 0, resultMaxBytes = 1024, message: given = {}, store } = options;
-  const { config = {}, isKnown = true } = options;
+  const { config = {}, isKnown = true, log } = options;
   const stored: StoredProgress[] = [];
   const { run, end } = createRun({
     message: messageOf('id-1', { name: task.name, ...given }),
     retries,
     start: 1,
-    tools: testTools(testConfig({ resultMaxBytes, ...config }), isKnown ? [task] : []),
+    tools: testTools(
+      testConfig({ resultMaxBytes, ...config }),
+      isKnown ? [task] : [],
+      log ? { log } : {},
+    ),
     async store(progress) {
       stored.push(progress);
       await store?.();

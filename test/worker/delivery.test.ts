@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { defineTask, type TaskContext } from '../../shared/task.ts';
 import { WorkerLostError } from '../../shared/taskErrors.ts';
-import { delayOf, RunFailed } from '../../worker/delivery.ts';
 import { eventually } from '../support/eventually.ts';
 import { gate, type Life, startLife } from '../support/life.ts';
 import { startTestWorker } from '../support/worker.ts';
@@ -31,14 +30,6 @@ describe('what a worker stores of a task', () => {
       6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
     ]);
     expect(attempts[0]?.error.message).to.equal('run 6');
-  });
-
-  it('is the delay that the outcome has named, and no other error of BullMQ', () => {
-    const body = { type: 'Error', message: 'no', traceback: 'Error: no' };
-    expect(delayOf(new RunFailed(body, 1500))).to.equal(1500);
-    expect(delayOf(new Error('no'))).to.equal(-1);
-    expect(new RunFailed(body, 1500).name).to.equal('Error');
-    expect(new RunFailed(body, 0)).to.include({ name: 'UnrecoverableError', stack: 'Error: no' });
   });
 
   it('counts what was fetched, succeeded, failed and was retried', async () => {

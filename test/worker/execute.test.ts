@@ -45,13 +45,13 @@ describe('the execution of a task', () => {
     it(`succeeds with ${why}`, async () => {
       expect(await outcomeOf(taskOf(() => value))).to.deep.equal({
         kind: 'success',
-        value: stored,
+        json: JSON.stringify(stored),
       });
     });
   }
 
   it('keeps no value of which nobody wants to know, not even one that is no JSON', async () => {
-    const success = { kind: 'success', value: null };
+    const success = { kind: 'success', json: 'null' };
     const byTask = taskOf(() => 10n, { ignoreResult: true });
     expect(await outcomeOf(byTask)).to.deep.equal(success);
     const byCall = { message: { body: { ignore_result: true } } };
@@ -66,7 +66,7 @@ describe('the execution of a task', () => {
       taskOf(() => 7, { ignoreResult: true }),
       notByCall,
     );
-    expect(kept).to.deep.equal({ kind: 'success', value: 7 });
+    expect(kept).to.deep.equal({ kind: 'success', json: '7' });
   });
 
   const unstorable: readonly [why: string, value: unknown, says: string][] = [
@@ -88,7 +88,10 @@ describe('the execution of a task', () => {
 
   it('takes a result that just fits', async () => {
     const value = 'x'.repeat(1022);
-    expect(await outcomeOf(taskOf(() => value))).to.deep.equal({ kind: 'success', value });
+    expect(await outcomeOf(taskOf(() => value))).to.deep.equal({
+      kind: 'success',
+      json: `"${value}"`,
+    });
   });
 
   const thrown: readonly [why: string, thrown: unknown, type: string, message: string][] = [
@@ -196,9 +199,9 @@ describe('the execution of a task', () => {
 
     it('gives the task bound arguments, with defaults and transforms', async () => {
       const bound = await outcomeOf(mail, withBody({ args: ['a'], kwargs: { times: '2' } }));
-      expect(bound).to.deep.equal({ kind: 'success', value: { to: 'a', times: 2 } });
+      expect(bound).to.deep.equal({ kind: 'success', json: '{"to":"a","times":2}' });
       const less = await outcomeOf(mail, withBody({ kwargs: { to: 'b' } }));
-      expect(less).to.deep.equal({ kind: 'success', value: { to: 'b', times: 1 } });
+      expect(less).to.deep.equal({ kind: 'success', json: '{"to":"b","times":1}' });
     });
 
     const wrong: readonly [why: string, body: object, says: string][] = [

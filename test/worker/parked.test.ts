@@ -51,7 +51,7 @@ describe('a task that its worker does not have', () => {
 
   it('counts no runs of its retries as looks', async () => {
     const { run } = testRun(newTask().task, { isKnown: false, retries: 6 });
-    const later = { ...run, start: 7 };
+    const later = Object.assign(run, { start: 7 });
     await parkUnknown(later, () => Promise.reject(new Error('the next step was called')));
     expect(later.outcome).to.deep.include({ kind: 'later', delayMs: 200 });
   });
@@ -61,7 +61,7 @@ describe('a task that its worker does not have', () => {
     const delays: unknown[] = [];
     for (const start of [1, 2, 3, 4, 9, 10, 5000]) {
       const { run } = testRun(task, { isKnown: false });
-      const later = { ...run, start };
+      const later = Object.assign(run, { start });
       await parkUnknown(later, () => Promise.reject(new Error('the next step was called')));
       delays.push(later.outcome);
     }

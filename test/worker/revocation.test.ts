@@ -27,11 +27,11 @@ function holdFetches(redis: Redis) {
     open = resolve;
   });
   const gate = { held: 0, open };
-  for (const name of Object.keys(methods).filter((each) => each.startsWith('moveToActive:'))) {
+  for (const name of Object.keys(methods).filter((each) => each === 'kaje:finishTasks')) {
     const original = methods[name];
     methods[name] = async (...args) => {
       const reply = await original?.apply(redis, args);
-      if (Array.isArray(reply) && reply[1]) {
+      if (Array.isArray(reply) && Array.isArray(reply[1]) && reply[1].length > 0) {
         gate.held++;
         await opened;
       }

@@ -24,14 +24,14 @@ const settingOutcome = (run: Run, outcome: Outcome) => async () => Object.assign
 
 describe('the step logEnd', () => {
   const table: readonly [outcome: Outcome, level: string, fields: object][] = [
-    [{ kind: 'success', value: 5 }, 'info', { state: 'SUCCESS', retries: 1 }],
+    [{ kind: 'success', json: '5' }, 'info', { state: 'SUCCESS', retries: 1 }],
     [failure, 'error', { state: 'FAILURE', error: 'Error: no', traceback: error.traceback }],
     [{ kind: 'retry', error, delayMs: 1500 }, 'warn', { state: 'RETRY', retry_in: 1.5 }],
   ];
   for (const [outcome, level, fields] of table) {
     it(`writes one line of level ${level} for a ${outcome.kind}`, async () => {
       const { log, lines } = recordingLog();
-      const run = { ...testRun(task, { retries: 1 }).run, log };
+      const { run } = testRun(task, { retries: 1, log });
       await logEnd(run, settingOutcome(run, outcome));
       expect(lines).to.have.length(1);
       expect(lines[0]?.level).to.equal(level);
@@ -42,7 +42,7 @@ describe('the step logEnd', () => {
 
   it('writes one line of level info for a run that rejects its task to have it again', async () => {
     const { log, lines } = recordingLog();
-    const run = { ...testRun(task).run, log };
+    const { run } = testRun(task, { log });
     await logEnd(run, settingOutcome(run, { kind: 'later', delayMs: 1000, why: 'rejected' }));
     expect(lines.map(({ level }) => level)).to.deep.equal(['info']);
     expect(lines[0]?.fields).to.include({ state: 'PENDING', again_in: 1 });
@@ -50,7 +50,7 @@ describe('the step logEnd', () => {
 
   it('writes nothing of a run that the worker has given up', async () => {
     const { log, lines } = recordingLog();
-    const run = { ...testRun(task).run, log, isReleased: true };
+    const run = Object.assign(testRun(task, { log }).run, { isReleased: true });
     await logEnd(run, settingOutcome(run, failure));
     expect(lines).to.deep.equal([]);
   });
@@ -73,7 +73,7 @@ describe('the step retryFailure', () => {
 
   it('leaves a success alone', async () => {
     const { run } = testRun(task);
-    const success: Outcome = { kind: 'success', value: 1 };
+    const success: Outcome = { kind: 'success', json: '1' };
     await retryFailure(run, settingOutcome(run, success));
     expect(run.outcome).to.equal(success);
   });
@@ -83,7 +83,7 @@ describe('the step settle', () => {
   it('makes a success of what was returned', async () => {
     const { run } = testRun(task);
     await settle(run, async () => void Object.assign(run, { value: { a: 1 } }));
-    expect(run.outcome).to.deep.equal({ kind: 'success', value: { a: 1 } });
+    expect(run.outcome).to.deep.equal({ kind: 'success', json: '{"a":1}' });
   });
 
   it('makes a failure of what was thrown, and keeps it for the retry policy', async () => {

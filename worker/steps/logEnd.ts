@@ -7,33 +7,39 @@ export const logEnd: Step = async function logEnd(run, next) {
   await next();
   if (run.isReleased) return;
   const runtime = Number(((performance.now() - startedAt) / 1000).toPrecision(2));
-  write(run, { runtime, retries: run.ctx.retries });
+  // Not by the run's own log: making one would cost more than the line.
+  const names = { task_id: run.message.id, task: run.message.name };
+  write(run, names, { runtime, retries: run.ctx.retries });
 };
 
-function write({ outcome, log }: Run, fields: object): void {
+function write({ outcome, tools: { log } }: Run, names: object, fields: object): void {
   switch (outcome?.kind) {
     case 'success':
-      log.info({ state: 'SUCCESS', ...fields }, 'task succeeded');
+      log.info({ ...names, state: 'SUCCESS', ...fields }, 'task succeeded');
       break;
     case 'retry': {
       const more = { retry_in: outcome.delayMs / 1000, error: inWords(outcome.error) };
-      log.warn({ state: 'RETRY', ...fields, ...more }, 'task failed and will be retried');
+      log.warn({ ...names, state: 'RETRY', ...fields, ...more }, 'task failed and will be retried');
       break;
     }
     case 'revoked':
-      log.warn({ state: 'REVOKED', ...fields, error: inWords(outcome.error) }, 'task was revoked');
+      log.warn(
+        { ...names, state: 'REVOKED', ...fields, error: inWords(outcome.error) },
+        'task was revoked',
+      );
       break;
     case 'later': {
       const more = { state: 'PENDING', again_in: outcome.delayMs / 1000, why: outcome.why };
       // A run came before it; the others only wait.
-      if (outcome.why === 'rejected') log.info({ ...fields, ...more }, 'task was put back');
-      else log.debug(more, 'task waits on');
+      if (outcome.why === 'rejected')
+        log.info({ ...names, ...fields, ...more }, 'task was put back');
+      else log.debug({ ...names, ...more }, 'task waits on');
       break;
     }
     case 'failure': {
       const { error } = outcome;
       const more = { error: inWords(error), traceback: error.traceback };
-      log.error({ state: 'FAILURE', ...fields, ...more }, 'task failed');
+      log.error({ ...names, state: 'FAILURE', ...fields, ...more }, 'task failed');
     }
   }
 }

@@ -9,7 +9,7 @@ import { describeError, PermanentError, unreadable } from '../outcome.ts';
 export const settle: Step = async function settle(run, next) {
   try {
     await next();
-    run.outcome = { kind: 'success', value: storable(run) };
+    run.outcome = { kind: 'success', json: storable(run) };
   } catch (thrown) {
     run.thrown = causeOf(run, thrown);
     const kind = run.isRevoked ? 'revoked' : 'failure';
@@ -19,22 +19,25 @@ export const settle: Step = async function settle(run, next) {
 };
 
 /** What Node throws when a signal is aborted says nothing; why it was aborted does. */
-function causeOf({ abort: { signal } }: Run, thrown: unknown): unknown {
+function causeOf({ abort }: Run, thrown: unknown): unknown {
   try {
     const isAbort = thrown instanceof Error && thrown.name === 'AbortError';
-    return isAbort && signal.aborted ? signal.reason : thrown;
+    return isAbort && abort.aborted ? abort.reason : thrown;
   } catch (why) {
     // The steps above ask it for its class again, and must not stumble over it.
     return unreadable(why);
   }
 }
 
-/** The value to store. Checked here: BullMQ would run the task again over a result that it cannot store. */
-function storable({ task, message, value, resultMaxBytes }: Run): unknown {
-  if (message.body.ignore_result ?? task.options.ignoreResult) return null;
-  if (value === undefined) return null;
-  const bytes = Buffer.byteLength(serialized(value));
-  if (bytes <= resultMaxBytes) return value;
+const NOTHING = 'null';
+
+/** The JSON to store, written here and nowhere again. */
+function storable({ task, message, value, resultMaxBytes }: Run): string {
+  if (message.body.ignore_result ?? task.options.ignoreResult) return NOTHING;
+  if (value === undefined) return NOTHING;
+  const json = serialized(value);
+  const bytes = Buffer.byteLength(json);
+  if (bytes <= resultMaxBytes) return json;
   const expected = `Expected a result of at most ${resultMaxBytes} bytes of JSON, got ${bytes}`;
   throw new PermanentError(
     'SerializationError',

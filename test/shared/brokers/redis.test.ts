@@ -63,12 +63,25 @@ describe('the broker on Redis', () => {
     expect(commands).to.deep.equal(['evalsha']);
   });
 
-  it('stores tasks by one command each in one transaction, and nothing besides', async () => {
+  it('stores tasks of a queue by one script, and nothing besides', async () => {
     const { broker, config } = await startTestBroker();
-    await broker.add([messageOf('warm')]);
+    for (const id of ['names-the-queue', 'brings-the-script']) await broker.add([messageOf(id)]);
     const messages = Array.from({ length: 20 }, (_, i) => messageOf(`id-${i}`));
     const commands = await commandsDuring(config.prefix, () => broker.add(messages));
-    expect(commands).to.deep.equal(['multi', ...new Array(20).fill('evalsha'), 'exec']);
+    expect(commands).to.deep.equal(['evalsha']);
+    expect(await broker.backlog('default')).to.equal(22);
+  });
+
+  it('stores others by one command each in one transaction', async () => {
+    const { broker, config } = await startTestBroker();
+    await broker.add([messageOf('warm', { body: { kwargs: {}, priority: 9 } })]);
+    const messages = Array.from({ length: 20 }, (_, i) =>
+      messageOf(`id-${i}`, { body: { kwargs: {}, priority: i % 10 } }),
+    );
+    const commands = await commandsDuring(config.prefix, () => broker.add(messages));
+    const scripts = commands.slice(1, -1).map((command) => command.replace('sha', ''));
+    expect(scripts).to.deep.equal(new Array(20).fill('eval'));
+    expect([commands[0], commands.at(-1)]).to.deep.equal(['multi', 'exec']);
   });
 
   it('leaves a task as it is when its id is stored again', async () => {

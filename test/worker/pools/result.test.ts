@@ -36,7 +36,7 @@ describe('the result of a task', () => {
           'The result cannot be written as JSON: Expected a result of at most 4000 bytes of JSON, ' +
             'got 5002: store it elsewhere and return where',
         );
-        expect(await outcomeOf(value, true)).to.deep.equal({ kind: 'success', value: null });
+        expect(await outcomeOf(value, true)).to.deep.equal({ kind: 'success', json: 'null' });
         expect(await runIn(pool(), 'give', { what: 'large' })).to.have.length(5000);
       });
     });

@@ -8,7 +8,7 @@ const once = defineTask('once', { acksLate: false, run: () => 1 });
 const error = { type: 'Error', message: 'no', traceback: 'Error: no' };
 
 const outcomes: readonly Outcome[] = [
-  { kind: 'success', value: 1 },
+  { kind: 'success', json: '1' },
   { kind: 'failure', error },
   { kind: 'revoked', error },
   { kind: 'retry', error, delayMs: 1 },

@@ -26,7 +26,7 @@ const ending = (run: Run, outcome: Outcome | undefined) => async () =>
 describe('the step tellEvents', () => {
   const table: readonly [outcome: Outcome, event: object][] = [
     [
-      { kind: 'success', value: 1 },
+      { kind: 'success', json: '1' },
       { type: 'task-succeeded', retries: 1 },
     ],
     [
@@ -84,7 +84,7 @@ describe('the step tellEvents', () => {
     const { run } = followedRun({ wanted: false });
     const never = { get: () => expect.fail('an event was made') };
     const blind = { ...run, ctx: Object.create(run.ctx, { id: never, name: never }) };
-    await tellEvents(blind, ending(blind, { kind: 'success', value: 1 }));
+    await tellEvents(blind, ending(blind, { kind: 'success', json: '1' }));
     await tellStart(blind, async () => undefined);
   });
 });

@@ -1,0 +1,49 @@
+-- Adds tasks that may be taken at once: what BullMQ's addStandardJob does for each, on the same keys
+-- and with the same events, at the price of one script run; none at all once the deadline is over.
+-- KEYS: wait, active, meta, id, events, marker
+-- ARGV: prefix of the keys, deadline (epoch ms), then of each task: id, name, data, opts, timestamp
+-- Answers the time, epoch ms; the same below zero when it was too late.
+local rcall = redis.call
+local FIELDS = 5
+local wait, active, meta, counter, events, marker = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local prefix = ARGV[1]
+
+local clock = rcall("TIME")
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+if now > tonumber(ARGV[2]) then
+  return -now
+end
+
+local queue = rcall("HMGET", meta, "opts.maxLenEvents", "paused", "concurrency")
+local maxEvents = queue[1]
+if not maxEvents then
+  maxEvents = 10000
+  rcall("HSET", meta, "opts.maxLenEvents", maxEvents)
+end
+rcall("INCRBY", counter, (#ARGV - 2) / FIELDS)
+
+local added = {}
+for at = 3, #ARGV, FIELDS do
+  local id, name = ARGV[at], ARGV[at + 1]
+  local key = prefix .. id
+  if rcall("EXISTS", key) == 1 then
+    rcall("XADD", events, "MAXLEN", "~", maxEvents, "*", "event", "duplicated", "jobId", id)
+  else
+    rcall(
+      "HMSET", key, "name", name, "data", ARGV[at + 2], "opts", ARGV[at + 3],
+      "timestamp", ARGV[at + 4], "delay", 0, "priority", 0
+    )
+    rcall("XADD", events, "*", "event", "added", "jobId", id, "name", name)
+    rcall("XADD", events, "MAXLEN", "~", maxEvents, "*", "event", "waiting", "jobId", id)
+    added[#added + 1] = id
+  end
+end
+if #added == 0 then
+  return now
+end
+rcall("LPUSH", wait, unpack(added))
+local isMaxed = queue[3] and rcall("LLEN", active) >= tonumber(queue[3])
+if not (queue[2] or isMaxed) then
+  rcall("ZADD", marker, 0, "0")
+end
+return now

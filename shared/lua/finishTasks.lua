@@ -1,0 +1,150 @@
+-- Files tasks that have ended in one tick, and takes as many new ones: what BullMQ's moveToFinished
+-- does for each, on the same keys and with the same events, at the price of one script run.
+-- The lines before this one are BullMQ's own functions (worker/finishScript.ts), to which belong
+-- rcall, kajeOwner, getOrSetMaxEvents, promoteDelayedJobs, moveJobFromPrioritizedToActive,
+-- getNextDelayedTimestamp, removeJobsByMaxAge and removeJobsByMaxCount.
+-- KEYS: wait, active, prioritized, events, stalled, delayed, meta, pc, marker, completed, failed
+-- ARGV: prefix of the keys, now, ms of a lock, name of the worker, retention (age or '', count or
+-- '', limit), then of each task: id, token, 'completed' or 'failed', result or reason,
+-- stacktrace, attempts, whether to fetch ('1'); a slot that only takes one has the id ''
+-- Answers {codes, jobs, next}: of each task 0, BullMQ's error code, or SLOW for one that BullMQ's own
+-- script must file; of each fetched job its slot, id and values; when the next delayed one is due,
+-- -1 while the queue is paused, 0 for never. A single 0 means that all must take BullMQ's script.
+local SLOW = -1000
+local FIELDS = 7
+local wait, active, prioritized, events, stalled = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local delayed, meta, pc, marker = KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+local prefix, now, lockMs, worker = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local maxAge, maxCount, limit = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+
+local queue = rcall("HMGET", meta, "paused", "concurrency", "max")
+if queue[2] or queue[3] then
+  return 0
+end
+local isPaused = queue[1]
+rcall("XTRIM", events, "MAXLEN", "~", getOrSetMaxEvents(meta))
+
+local codes, slots = {}, {}
+local locks, free = {}, {}
+local filed = { completed = {}, failed = {} }
+
+local function file(first)
+  local id, token, target, value = ARGV[first], ARGV[first + 1], ARGV[first + 2], ARGV[first + 3]
+  local key = prefix .. id
+  local lock = key .. ":lock"
+  local job = rcall("HMGET", key, "name", "parentKey", "parent", "deid", "atm")
+  if not job[1] then
+    return -1
+  end
+  local isDone = target == "completed"
+  if job[2] or job[3] or job[4] then
+    return SLOW
+  end
+  if isDone and rcall("EXISTS", key .. ":dependencies", key .. ":unsuccessful") > 0 then
+    return SLOW
+  end
+  local owner = kajeOwner(lock, stalled, id, token)
+  if owner ~= token then
+    return owner and -6 or -2
+  end
+  locks[#locks + 1] = lock
+  free[#free + 1] = id
+  if not isDone then
+    rcall("HMSET", key, "failedReason", value, "stacktrace", ARGV[first + 4])
+  end
+  if rcall("LREM", active, -1, id) < 1 then
+    return -3
+  end
+  local made = (tonumber(job[5]) or 0) + 1
+  local property = isDone and "returnvalue" or "failedReason"
+  rcall("HSET", key, "atm", made, property, value, "finishedOn", now)
+  local set = filed[target]
+  set[#set + 1] = now
+  set[#set + 1] = id
+  rcall("XADD", events, "*", "event", target, "jobId", id, property, value, "prev", "active")
+  if not isDone then
+    rcall("HDEL", key, "defa")
+    if made >= tonumber(ARGV[first + 5]) then
+      rcall("XADD", events, "*", "event", "retries-exhausted", "jobId", id, "attemptsMade", made)
+    end
+  end
+  return 0
+end
+
+local function evict(set, ids)
+  if #ids == 0 then
+    return
+  end
+  rcall("ZADD", set, unpack(ids))
+  if maxAge then
+    removeJobsByMaxAge(tonumber(now), maxAge, set, prefix, limit)
+  end
+  if maxCount and maxCount > 0 then
+    removeJobsByMaxCount(maxCount, set, prefix)
+  end
+end
+
+local lastFetches = false
+for first = 8, #ARGV, FIELDS do
+  local i = #codes + 1
+  codes[i] = ARGV[first] == "" and 0 or file(first)
+  if codes[i] == 0 then
+    lastFetches = ARGV[first + 6] == "1"
+    if lastFetches then
+      slots[#slots + 1] = { i, ARGV[first + 1] }
+    end
+  end
+end
+if #locks > 0 then
+  rcall("DEL", unpack(locks))
+  rcall("SREM", stalled, unpack(free))
+end
+evict(KEYS[10], filed.completed)
+evict(KEYS[11], filed.failed)
+
+local jobs = {}
+-- Of a hash that somebody has removed, nothing is run.
+local function start(id, slot)
+  local key = prefix .. id
+  local job = rcall("HMGET", key, "name", "data", "opts", "timestamp", "atm", "defa", "stacktrace", "ats")
+  if not job[1] then
+    rcall("LREM", active, 1, id)
+    return false
+  end
+  job[8] = (tonumber(job[8]) or 0) + 1
+  rcall("SET", key .. ":lock", slot[2], "PX", lockMs)
+  rcall("XADD", events, "*", "event", "active", "jobId", id, "prev", "waiting")
+  rcall("HSET", key, "processedOn", now, "pb", worker, "ats", job[8])
+  jobs[#jobs + 1] = { slot[1], id, job }
+  return true
+end
+
+local function takeAll()
+  local fetch = rcall("EXISTS", prioritized) == 1 and kajeFetch or function()
+    return rcall("RPOPLPUSH", wait, active)
+  end
+  for _, slot in ipairs(slots) do
+    repeat
+      local id = fetch(wait, active) or moveJobFromPrioritizedToActive(prioritized, active, pc)
+      if not id then
+        return getNextDelayedTimestamp(delayed) or 0
+      end
+    until start(id, slot)
+  end
+  return 0
+end
+
+local due = 0
+if #slots > 0 then
+  promoteDelayedJobs(delayed, marker, wait, prioritized, events, prefix, now, pc, isPaused)
+  due = isPaused and -1 or takeAll()
+  if #jobs > 0 then
+    rcall("ZADD", marker, 0, "0")
+  end
+end
+-- As one by one: told by the last task that is filed, unless it has looked for another in vain.
+local isLastOne = #locks > 0 and #jobs == 0 and not (due ~= 0 and lastFetches)
+if isLastOne and rcall("LLEN", wait) == 0 and rcall("LLEN", active) == 0 and rcall("ZCARD", prioritized) == 0 then
+  rcall("XADD", events, "*", "event", "drained")
+end
+return { codes, jobs, due }

@@ -1,0 +1,103 @@
+/** Takes tasks from a queue and files how they ended, each by a script of BullMQ. */
+import type { Backend } from './backend.ts';
+import { type Delivery, deliveryOf } from './delivery.ts';
+import type { Ending } from './ending.ts';
+
+export interface Taken {
+  readonly deliveries: readonly Delivery[];
+  /** When the next task is due that waits for its time, epoch milliseconds; 0 = none does. */
+  readonly dueMs: number;
+}
+
+export interface Filing {
+  /** Takes a task for each of these slots, as long as there are some. */
+  take(slots: readonly string[]): Promise<Taken>;
+  /**
+   * Stores how a task ended.
+   * @param fetchNext whether its slot may have another one at once
+   * @returns the other one
+   * @throws Error when the task is not this worker's any more
+   */
+  file(delivery: Delivery, ending: Ending, fetchNext: boolean): Promise<Delivery | undefined>;
+}
+
+/** What BullMQ's scripts answer: a job, its id, ms of a rate limit of its own, when the next is due. */
+type Next = Awaited<ReturnType<Backend['moveToActive']>>;
+
+export function createFiling(backend: Backend, worker: string): Filing {
+  return {
+    async take(slots) {
+      const deliveries: Delivery[] = [];
+      for (const token of slots) {
+        const next = await backend.moveToActive(token, worker);
+        const delivery = nextOf(next, token);
+        if (!delivery) return { deliveries, dueMs: Number(next[3] ?? 0) };
+        deliveries.push(delivery);
+      }
+      return { deliveries, dueMs: 0 };
+    },
+    async file(delivery, ending, fetchNext) {
+      return nextOf(await fileBy(backend, delivery, ending, fetchNext), delivery.token);
+    },
+  };
+}
+
+function nextOf([job, id]: Next, token: string): Delivery | undefined {
+  return job ? deliveryOf(job, id, token) : undefined;
+}
+
+async function fileBy(
+  backend: Backend,
+  delivery: Delivery,
+  ending: Ending,
+  fetchNext: boolean,
+): Promise<Next> {
+  const { id, token, opts } = delivery;
+  // Of a job, the backend reads no more than this.
+  const job = { id, opts } as Parameters<Backend['moveToFailed']>[0];
+  switch (ending.kind) {
+    case 'completed': {
+      const { removeOnComplete } = opts;
+      // Not moveToCompleted, which would write the JSON as JSON.
+      const args = backend.moveToCompletedArgs(
+        job,
+        ending.value,
+        keep(removeOnComplete),
+        token,
+        fetchNext,
+      );
+      return (await backend.moveToFinished(id, args)) ?? [];
+    }
+    case 'failed': {
+      const { reason, stacktrace } = ending;
+      const fields = { failedReason: reason, stacktrace };
+      const filed = backend.moveToFailed(
+        job,
+        reason,
+        keep(opts.removeOnFail),
+        token,
+        fetchNext,
+        fields,
+      );
+      return (await filed).result ?? [];
+    }
+    case 'delayed': {
+      const { delayMs, attempt } = ending;
+      const how = attempt
+        ? { fieldsToUpdate: { failedReason: attempt.reason, stacktrace: attempt.stacktrace } }
+        : { skipAttempt: true };
+      const filed = backend.moveToDelayed(id, Date.now(), delayMs, token, { ...how, fetchNext });
+      return (await filed) ?? [];
+    }
+    case 'waiting':
+      await backend.moveJobFromActiveToWait(id, token);
+      return [];
+    case 'gone':
+      return [];
+  }
+}
+
+/** The backend takes undefined for "as the worker keeps them", though its types do not say so. */
+function keep<T>(removal: T | undefined): T {
+  return removal as T;
+}

@@ -1,0 +1,104 @@
+/** What a consumer has of BullMQ: tasks come from here and go back, locks are renewed, lost tasks are found. */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isNotConnectionError } from 'bullmq';
+import { createBackend, retentionOf } from './backend.ts';
+import { createBatchFiling } from './batchFiling.ts';
+import { finishTasks } from './bullScripts.ts';
+import type { Delivery } from './delivery.ts';
+import type { Ending } from './ending.ts';
+import { every } from './every.ts';
+import { createFiling } from './filing.ts';
+import { createLockKeeper } from './lockKeeper.ts';
+import { LOCK_MS, STALLED_CHECK_MS } from './locks.ts';
+import { createTaker } from './taker.ts';
+import type { Tools } from './tools.ts';
+
+export interface SourceOptions {
+  readonly queue: string;
+  readonly tools: Tools;
+  /** Tasks at once. */
+  concurrency(): number;
+  /** Runs a task that was just taken, and says how it ended. */
+  run(delivery: Delivery): Promise<Ending>;
+  onFiled(delivery: Delivery, ending: Ending): void;
+  /** These tasks are not this worker's any more. */
+  onLost(ids: readonly string[]): void;
+  onError(error: unknown): void;
+}
+
+export interface Source {
+  /** Renews a lock; false when the task is not this worker's any more. */
+  isMine(delivery: Delivery): Promise<boolean>;
+  updateProgress(id: string, progress: object): Promise<void>;
+  /** There are more slots. */
+  wake(): void;
+  /** Takes no more and resolves when what runs is filed. */
+  stop(): Promise<void>;
+}
+
+/** Milliseconds between two tries to file a task while Redis is away. */
+const TRY_AGAIN_MS = 500;
+
+export function createSource(options: SourceOptions): Source {
+  const { queue, tools, concurrency, run, onFiled, onLost, onError } = options;
+  const { redis, worker, log, config } = tools;
+  const backend = createBackend(queue, tools);
+  const alone = createFiling(backend, worker);
+  const script = finishTasks(redis);
+  const retention = retentionOf(tools);
+  const filing =
+    config.batching === 'on'
+      ? createBatchFiling({ backend, worker, retention, script, alone })
+      : alone;
+  const extend = (ids: string[], tokens: string[]) => backend.extendLocks(ids, tokens, LOCK_MS);
+  const locks = createLockKeeper({ extend, onLost, onError, log });
+
+  const findLost = async (): Promise<void> => {
+    const ids = await backend.moveStalledJobsToWait();
+    for (const task_id of ids)
+      log.warn({ task_id, queue }, 'task of a lost worker goes back to its queue');
+  };
+  const lost = every('lost', STALLED_CHECK_MS, () => findLost().catch(onError), log);
+
+  /** Waits for Redis as long as it takes: nobody else knows how the task has ended. */
+  const file = async (delivery: Delivery, ending: Ending, mayFetch: () => boolean) => {
+    for (;;) {
+      try {
+        return await filing.file(delivery, ending, mayFetch());
+      } catch (error) {
+        if (isNotConnectionError(error as Error) || redis.status === 'end') throw error;
+        await sleep(TRY_AGAIN_MS);
+      }
+    }
+  };
+  const runAndFile = async (delivery: Delivery, mayFetch: () => boolean) => {
+    locks.hold(delivery);
+    try {
+      const ending = await run(delivery);
+      locks.release(delivery);
+      const next = await file(delivery, ending, mayFetch);
+      onFiled(delivery, ending);
+      return next;
+    } catch (error) {
+      locks.release(delivery);
+      onError(error);
+      return undefined;
+    }
+  };
+
+  void locks.start();
+  void lost.start();
+  const taker = createTaker({ backend, filing, concurrency, run: runAndFile, onError });
+  return {
+    isMine: async ({ id, token }) => (await extend([id], [token])).length === 0,
+    updateProgress: (id, progress) => backend.updateProgress(id, progress),
+    wake: taker.wake,
+    async stop() {
+      await taker.stop();
+      await Promise.all([locks.stop(), lost.stop()]);
+      // At once: what still waits there is a look for tasks.
+      await backend.close(true);
+    },
+  };
+}

@@ -1,0 +1,113 @@
+/**
+ * Keeps the slots of one queue busy: takes tasks as long as slots are free, waits while there are
+ * none. A slot that files its task gets the next one with the same call.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Backend } from './backend.ts';
+import type { Delivery } from './delivery.ts';
+import type { Filing } from './filing.ts';
+
+export interface TakerOptions {
+  readonly backend: Backend;
+  readonly filing: Filing;
+  /** Slots. */
+  concurrency(): number;
+  /**
+   * Runs a task and files it; resolves with the next one of its slot, never rejects.
+   * @param mayFetch whether the slot may have one
+   */
+  run(delivery: Delivery, mayFetch: () => boolean): Promise<Delivery | undefined>;
+  /** Told what went wrong with Redis; it is tried again. */
+  onError(error: unknown): void;
+}
+
+export interface Taker {
+  /** The number of slots has grown. */
+  wake(): void;
+  /** Takes no more tasks and resolves when the running ones are filed. */
+  stop(): Promise<void>;
+}
+
+/** Tasks taken at once at most. It begins with one and doubles, so that a few are spread over all workers. */
+const TAKE_MAX = 32;
+/** Seconds until a look without news of tasks; of what BullMQ tells by its marker, nothing gets lost in practice. */
+const LOOK_S = 5;
+const TRY_AGAIN_MS = 500;
+
+export function createTaker({ backend, filing, concurrency, run, onError }: TakerOptions): Taker {
+  const name = randomUUID();
+  let slots = 0;
+  let busy = 0;
+  let isStopping = false;
+  /** Ends the pause that the loop makes now. */
+  let goOn: () => void = () => undefined;
+
+  const mayFetch = () => !isStopping && busy <= concurrency();
+  const occupy = async (first: Delivery): Promise<void> => {
+    busy++;
+    let delivery: Delivery | undefined = first;
+    while (delivery) delivery = await run(delivery, mayFetch);
+    busy--;
+    if (busy === 0 || busy < concurrency()) freed();
+  };
+  let freed: () => void = () => undefined;
+  const untilFreed = () => new Promise<void>((resolve) => (freed = resolve));
+
+  const fill = async (): Promise<void> => {
+    let most = 1;
+    while (!isStopping) {
+      const room = Math.min(concurrency() - busy, most);
+      if (room <= 0) {
+        await untilFreed();
+        continue;
+      }
+      const tokens = Array.from({ length: room }, () => `${name}:${slots++}`);
+      const { deliveries, dueMs } = await filing.take(tokens);
+      for (const delivery of deliveries) void occupy(delivery);
+      const isEmpty = deliveries.length < room;
+      most = isEmpty ? 1 : Math.min(2 * most, TAKE_MAX);
+      if (isEmpty) await untilDue(dueMs);
+    }
+  };
+  /** Until a task may be there: one was added, or is due. */
+  const untilDue = async (dueMs: number): Promise<void> => {
+    let due = dueMs > 0 ? dueMs : Number.POSITIVE_INFINITY;
+    while (!isStopping) {
+      const waitS = (due - Date.now()) / 1000;
+      if (waitS < backend.minimumBlockTimeout) return;
+      const score = await untilMarked(Math.min(waitS, LOOK_S));
+      if (score === 0) return;
+      due = Math.min(due, score);
+    }
+  };
+  /** BullMQ's marker: 0 when a task waits, or nobody knows; else when the next one is due. */
+  const untilMarked = (seconds: number): Promise<number> =>
+    new Promise((resolve, reject) => {
+      goOn = () => resolve(0);
+      backend.waitForJob(seconds).then((marker) => resolve(marker?.score ?? 0), reject);
+    });
+  const keepFilling = async (): Promise<void> => {
+    while (!isStopping) {
+      try {
+        await fill();
+      } catch (error) {
+        onError(error);
+        await sleep(TRY_AGAIN_MS);
+        await backend.reconnectBlocking().catch(onError);
+      }
+    }
+  };
+
+  const filling = keepFilling();
+  return {
+    wake: () => freed(),
+    async stop() {
+      isStopping = true;
+      freed();
+      goOn();
+      await filling;
+      while (busy > 0) await untilFreed();
+    },
+  };
+}
