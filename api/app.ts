@@ -6,7 +6,7 @@ import { refuseCrossSite } from './middleware/crossSite.ts';
 import { answerErrors } from './middleware/errors.ts';
 import { logRequests } from './middleware/log.ts';
 import { identifyRequests } from './middleware/requestId.ts';
-import { createRouter } from './router.ts';
+import { answerHot, createRouter } from './router.ts';
 
 export function createApp(deps: Deps): Koa {
   const app = new Koa();
@@ -15,6 +15,7 @@ export function createApp(deps: Deps): Koa {
   app.use(logRequests(deps.log));
   app.use(answerErrors());
   app.use(refuseCrossSite());
+  app.use(answerHot(deps));
   const router = createRouter(deps);
   app.use(router.routes());
   app.use(router.allowedMethods());

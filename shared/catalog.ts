@@ -4,6 +4,8 @@ import type { Broker } from './broker.ts';
 import type { TaskSpec } from './registry.ts';
 
 export interface Catalog {
+  /** The task of this name as far as this process knows by now, without waiting for anybody. */
+  known(name: string): TaskSpec | undefined;
   /** The task of this name, also one that a worker has published since the last look. */
   find(name: string): Promise<TaskSpec | undefined>;
   /** Names for "did you mean". */
@@ -44,6 +46,7 @@ export function createCatalog(broker: Pick<Broker, 'specs' | 'onRegistryChange'>
   });
 
   return {
+    known: (name) => (isStale ? undefined : specs.get(name)),
     async find(name) {
       if (isStale) await readAnew();
       if (!specs.has(name)) {

@@ -8,7 +8,36 @@ export type Log = Logger;
 
 export function createLog(config: Pick<Config, 'logLevel' | 'logFormat'>, name: string): Log {
   const options = { name, level: config.logLevel, serializers: { err: withoutCommand } };
-  return isPretty(config.logFormat) ? pino(options, prettyStream()) : pino(options);
+  return pino(options, isPretty(config.logFormat) ? prettyStream() : jsonStream());
+}
+
+let stdout: ReturnType<typeof createJsonStream> | undefined;
+
+/** One of the process, whatever number of logs it has. */
+function jsonStream() {
+  stdout ??= createJsonStream();
+  return stdout;
+}
+
+/**
+ * The lines of one turn of the event loop with one write: a busy worker wrote each by itself, which
+ * cost a sixth of its time. At an exit nothing is left behind.
+ */
+function createJsonStream() {
+  const out = pino.destination({ dest: 1, sync: true });
+  let lines = '';
+  const flush = (): void => {
+    const text = lines;
+    lines = '';
+    if (text !== '') out.write(text);
+  };
+  process.on('exit', flush);
+  return {
+    write(line: string) {
+      if (lines === '') setImmediate(flush);
+      lines += line;
+    },
+  };
 }
 
 function isPretty(format: Config['logFormat']): boolean {

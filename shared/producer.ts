@@ -59,23 +59,21 @@ export function createProducer({
   const sender: Sender = { catalog, routes };
   const admit = admitNew(broker, createAdmission(broker, queueMaxLength, now));
   let waiting: Waiting[] = [];
+  let isStoring = false;
 
-  const flush = (): void => {
+  // What comes while a batch is on its way makes the next one: the busier, the fewer writes for each.
+  const flush = async (): Promise<void> => {
     const batch = waiting;
     waiting = [];
-    // Ids that we made cannot be taken yet: one write. Those of clients are claimed first.
-    settle(
-      batch.filter(({ message }) => !isNamed(message)),
-      storeFresh,
-    );
-    settle(
-      batch.filter(({ message }) => isNamed(message)),
-      storeNamed,
-    );
+    isStoring = true;
+    await Promise.all(lotsOf(batch).map(([lot, store]) => settle(lot, store)));
+    isStoring = false;
+    if (waiting.length > 0) flushSoon();
   };
+  // Behind every request that the sockets deliver in this turn of the loop.
+  const flushSoon = (): void => void setImmediate(flush);
 
-  const settle = async (batch: readonly Waiting[], store: typeof storeFresh): Promise<void> => {
-    if (batch.length === 0) return;
+  const settle = async (batch: readonly Waiting[], store: Store): Promise<void> => {
     try {
       const answers = await store(
         broker,
@@ -94,8 +92,7 @@ export function createProducer({
   const sendNow = async (message: TaskMessage): Promise<Sent> => {
     await admit([message]);
     return new Promise<Sent>((resolve, reject) => {
-      // setImmediate: every request that the sockets delivered in this tick joins the batch.
-      if (waiting.push({ message, resolve, reject }) === 1) setImmediate(flush);
+      if (waiting.push({ message, resolve, reject }) === 1 && !isStoring) flushSoon();
     });
   };
 
@@ -122,6 +119,23 @@ export function createProducer({
       return storeAllOrNone(broker, messages);
     },
   };
+}
+
+type Store = typeof storeFresh;
+
+/** Ids that we made cannot be taken yet: one write to each queue. Those of clients are claimed first. */
+function lotsOf(batch: readonly Waiting[]): [Waiting[], Store][] {
+  const named = batch.filter(({ message }) => isNamed(message));
+  const queues = new Map<string, Waiting[]>();
+  for (const each of batch) {
+    const { queue } = each.message;
+    if (isNamed(each.message)) continue;
+    const lot = queues.get(queue);
+    if (lot) lot.push(each);
+    else queues.set(queue, [each]);
+  }
+  const fresh = [...queues.values()].map((lot): [Waiting[], Store] => [lot, storeFresh]);
+  return named.length > 0 ? [...fresh, [named, storeNamed]] : fresh;
 }
 
 const isNamed = ({ body }: TaskMessage) => body.fingerprint !== undefined;

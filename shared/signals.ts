@@ -1,19 +1,27 @@
 /** How a process ends: the first signal in order, the second at once. */
 import type { Log } from './log.ts';
 
+/** Who started this process, gets the signals that are meant for both, and says what follows. */
+export interface Supervisor {
+  onHurry(hurry: () => void): void;
+}
+
 /**
  * Runs `stop` at SIGTERM, SIGINT, SIGHUP or when a parent that talks over IPC is gone, then exits.
  * @param stop gets a signal that is aborted by a second TERM or INT
+ * @param supervisor if there is one, only its word aborts that signal: Ctrl-C and service managers
+ *   reach whole groups of processes, and it passes on what it gets
  * @returns does what the first signal does; nothing if the process stops already
  */
 export function stopOnSignals(
   stop: (hurry: AbortSignal) => Promise<void>,
   log: Log,
+  supervisor?: Supervisor,
 ): (reason: string) => void {
   const hurry = new AbortController();
   let isStopping = false;
   const onSignal = async (signal: string): Promise<void> => {
-    if (isStopping) return hurry.abort();
+    if (isStopping) return supervisor ? undefined : hurry.abort();
     isStopping = true;
     log.info({ signal }, 'stopping');
     try {
@@ -33,6 +41,9 @@ export function stopOnSignals(
   // Its terminal was closed.
   process.on('SIGHUP', onSignal);
   if (process.connected) process.on('disconnect', () => void onSignal('disconnect'));
+  // It was gone before anybody listened.
+  else if (supervisor) void onSignal('disconnect');
+  supervisor?.onHurry(() => hurry.abort());
   return (reason) => {
     if (!isStopping) void onSignal(reason);
   };

@@ -7,16 +7,19 @@ import { didYouMean } from './suggest.ts';
 /** Ten thousand wrong tasks need no ten thousand messages. */
 export const ERRORS_MAX = 20;
 
-const ajv = new Ajv2020({ allErrors: true, verbose: true, strict: false, logger: false });
-// The package is CommonJS; its types hide that the function is the default's default.
-addFormats.default(ajv);
+const NONE: readonly FieldError[] = [];
 
-const compiled = new WeakMap<object, ValidateFunction>();
+/** Two of them: one that only says whether, for the many that are right, and one that says what is wrong. */
+const quick = createCompiler(new Ajv2020({ strict: false, logger: false }));
+const thorough = createCompiler(
+  new Ajv2020({ allErrors: true, verbose: true, strict: false, logger: false }),
+);
 
 /** What is wrong with `value` by the schema, at most 20; empty when it is right. */
-export function check(schema: object, value: unknown): FieldError[] {
-  const validate = compiledOf(schema);
-  if (validate(value)) return [];
+export function check(schema: object, value: unknown): readonly FieldError[] {
+  if (quick(schema)(value)) return NONE;
+  const validate = thorough(schema);
+  if (validate(value)) return NONE;
   const errors = (validate.errors ?? []).filter(isTold);
   return errors.slice(0, ERRORS_MAX).map(fieldError);
 }
@@ -34,14 +37,19 @@ function isTold(
 }
 
 /** Each schema object is compiled once, at its first use. */
-function compiledOf(schema: object): ValidateFunction {
-  const known = compiled.get(schema);
-  if (known) return known;
-  const validate = ajv.compile(schema);
-  // Ajv would keep every schema that it has seen; what is still used is kept here.
-  ajv.removeSchema(schema);
-  compiled.set(schema, validate);
-  return validate;
+function createCompiler(ajv: Ajv2020): (schema: object) => ValidateFunction {
+  // The package is CommonJS; its types hide that the function is the default's default.
+  addFormats.default(ajv);
+  const compiled = new WeakMap<object, ValidateFunction>();
+  return (schema) => {
+    const known = compiled.get(schema);
+    if (known) return known;
+    const validate = ajv.compile(schema);
+    // Ajv would keep every schema that it has seen; what is still used is kept here.
+    ajv.removeSchema(schema);
+    compiled.set(schema, validate);
+    return validate;
+  };
 }
 
 function fieldError(error: ErrorObject): FieldError {

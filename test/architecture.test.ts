@@ -78,7 +78,7 @@ const KNOWN_TO: Readonly<Record<string, RegExp>> = {
   ajv: /^shared\/validation\.ts$/,
   'ajv-formats': /^shared\/validation\.ts$/,
   zod: /^tasks\//,
-  uuid: /^(shared\/request|api\/middleware\/requestId)\.ts$/,
+  uuid: /^shared\/ids\.ts$/,
   'eventsource-parser': /^client\/transports\/streams\.ts$/,
   tinyglobby: /^worker\/load\.ts$/,
   tsx: /^worker\/load\.ts$/,

@@ -24,6 +24,8 @@ export interface BatchFilingOptions {
  */
 const TOGETHER = 50;
 
+const UNDER_WAY_MAX = 2;
+
 type Standard = Extract<Ending, { kind: 'completed' | 'failed' }>;
 
 interface Waiting {
@@ -48,6 +50,7 @@ export function createBatchFiling(options: BatchFilingOptions): Filing {
   const { backend, alone } = options;
   const head = headOf(options);
   let waiting: Waiting[] = [];
+  let underWay = 0;
 
   /** undefined: the queue has limits of BullMQ's own. */
   const run = async (args: readonly (string | number)[]): Promise<Reply | undefined> => {
@@ -62,11 +65,14 @@ export function createBatchFiling(options: BatchFilingOptions): Filing {
     return reply === 0 ? undefined : reply;
   };
   const flush = (): void => {
-    const batch = waiting;
-    waiting = [];
-    if (batch.length > 0) void fileAll(batch);
+    // One on its way and one in Redis keep both busy; what ends meanwhile comes with the next.
+    if (waiting.length === 0 || underWay === UNDER_WAY_MAX) return;
+    const batch = waiting.slice(0, TOGETHER);
+    waiting = waiting.slice(TOGETHER);
+    void fileAll(batch);
   };
   const fileAll = async (batch: readonly Waiting[]): Promise<void> => {
+    underWay++;
     try {
       const reply = await run(batch.flatMap(argsOf));
       if (reply) answerAll(batch, reply);
@@ -74,6 +80,8 @@ export function createBatchFiling(options: BatchFilingOptions): Filing {
     } catch (error) {
       for (const each of batch) each.reject(error);
     }
+    underWay--;
+    flush();
   };
   const fileAlone = ({ delivery, ending, fetchNext, resolve }: Waiting): void =>
     resolve(alone.file(delivery, ending, fetchNext));
@@ -99,7 +107,7 @@ export function createBatchFiling(options: BatchFilingOptions): Filing {
         const count = waiting.push({ delivery, ending, fetchNext, resolve, reject });
         // Behind everything that this turn of the loop brings.
         if (count === 1) setImmediate(flush);
-        if (count === TOGETHER) flush();
+        if (count >= TOGETHER) flush();
       });
     },
   };

@@ -6,6 +6,7 @@ import { specOf } from '../shared/registry.ts';
 import { stopOnSignals } from '../shared/signals.ts';
 import type { QueueChoice } from './fleet.ts';
 import { loadTasks } from './load.ts';
+import { connectSupervisor } from './supervised.ts';
 import { startWorker } from './worker.ts';
 
 /** Milliseconds in which a worker is there once Redis is. */
@@ -16,6 +17,8 @@ export interface WorkerArguments {
   readonly tasks: readonly string[];
   readonly queues: readonly QueueChoice[];
   readonly name?: string | undefined;
+  /** Whether it is one of several processes below a supervisor. Default: no */
+  readonly isSupervised?: boolean;
 }
 
 /**
@@ -24,18 +27,26 @@ export interface WorkerArguments {
  */
 export async function runWorker(
   config: Config,
-  { tasks, queues, name }: WorkerArguments,
+  { tasks, queues, name, isSupervised = false }: WorkerArguments,
 ): Promise<void> {
   const log = createLog(config, 'worker');
   const registry = await loadTasks(tasks);
   const shutdown = () => stop('shutdown');
   const starting = startWorker({ config, registry, queues, modules: tasks, name, log, shutdown });
-  const stop = stopOnSignals(async (hurry) => {
-    // One that is still not there waits for Redis: it holds no task, there is nothing to stop.
-    const worker = await Promise.race([starting, sleep(STARTING_MS, undefined)]);
-    await worker?.stop(hurry);
-  }, log);
-  await starting;
-  // `kaje start` waits for it.
-  process.send?.({ tasks: [...registry.values()].map(specOf) });
+  const supervisor = isSupervised ? connectSupervisor() : undefined;
+  const stop = stopOnSignals(
+    async (hurry) => {
+      supervisor?.leaving();
+      // One that is still not there waits for Redis: it holds no task, there is nothing to stop.
+      const worker = await Promise.race([starting, sleep(STARTING_MS, undefined)]);
+      await worker?.stop(hurry);
+    },
+    log,
+    supervisor,
+  );
+  const worker = await starting;
+  supervisor?.report(worker.unreadiness);
+  // `kaje start` and the supervisor wait for it; one that is gone is noticed otherwise.
+  const message = { tasks: [...registry.values()].map(specOf) };
+  process.send?.(message, undefined, undefined, () => undefined);
 }

@@ -45,6 +45,8 @@ export interface WorkerOptions {
 export interface RunningWorker {
   readonly name: string;
   readonly consumers: readonly Consumer[];
+  /** Why it cannot take tasks now; undefined when it can. */
+  unreadiness(): string | undefined;
   /**
    * Takes no more tasks, lets the running ones end within the grace, puts the rest back.
    * @param hurry once aborted, the rest of the grace is skipped
@@ -177,7 +179,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const served = consumers.map((each) => `${each.queue}:${each.concurrency}`).join(', ');
   log.info({ worker: name, queues: served, tasks }, 'worker is ready');
   warnOfSurprises(registry, queues, log);
-  return { name, consumers, stop };
+  return { name, consumers, unreadiness, stop };
 }
 
 /** The outages of a second connection are those of the first one, which tells them. */

@@ -11,14 +11,32 @@ import { MAX_JSON_DEPTH, MAX_STREAM_BYTES } from '../../shared/schemas.ts';
 export async function readJson(ctx: Context, maxBytes: number): Promise<unknown> {
   requireType(ctx, 'application/json');
   refuseLength(ctx, maxBytes);
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of chunksOf(ctx)) {
-    bytes += chunk.length;
-    if (bytes > maxBytes) throw tooLarge(ctx, maxBytes);
-    chunks.push(chunk);
-  }
-  return parse(decode(Buffer.concat(chunks)), 'the body');
+  return parse(decode(await readWhole(ctx, maxBytes)), 'the body');
+}
+
+/** By its events: an iterator over the chunks costs a small request a fifth of its time. */
+function readWhole(ctx: Context, maxBytes: number): Promise<Buffer> {
+  const { req } = ctx;
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    req.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= maxBytes) chunks.push(chunk);
+      // The listener stays, and throws away what still comes.
+      else reject(tooLarge(ctx, maxBytes));
+    });
+    req.on('end', () =>
+      resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)),
+    );
+    req.on('error', (error) => reject(cutOff(error)));
+    req.on('close', () => req.complete || reject(cutOff()));
+  });
+}
+
+/** A client that goes away in the middle is nobody's fault: its error is no 500. */
+function cutOff(cause?: unknown): KajeError {
+  return new KajeError('MALFORMED_BODY', 'The body ended before it was complete', { cause });
 }
 
 /** The same, or `{}` where there is no body at all; then the type does not matter either. */
@@ -85,15 +103,12 @@ function isBlank(text: Buffer): boolean {
   return text.every((byte) => byte === 32 || byte === 9 || byte === 13);
 }
 
-/** A client that goes away in the middle is nobody's fault: its error is no 500. */
 async function* chunksOf(ctx: Context): AsyncGenerator<Buffer> {
   try {
     // Not destroyed with the loop: a client that still sends could not read the answer.
     for await (const chunk of ctx.req.iterator({ destroyOnReturn: false })) yield chunk;
   } catch (error) {
-    throw new KajeError('MALFORMED_BODY', 'The body ended before it was complete', {
-      cause: error,
-    });
+    throw cutOff(error);
   }
 }
 

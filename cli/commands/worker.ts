@@ -1,10 +1,13 @@
+import { availableParallelism } from 'node:os';
 import { Command, Option } from 'commander';
 import { configOf, parseQueues, taskPaths, withSettings } from '../options.ts';
+import { processCount } from '../processes.ts';
 
 interface WorkerFlags {
   tasks?: string[];
   queues: string;
   name?: string;
+  supervised?: true;
 }
 
 export function workerCommand(): Command {
@@ -28,10 +31,13 @@ export function workerCommand(): Command {
       new Option('--name <name>', 'name of this worker (default: worker-<pid>@<host>)').env(
         'KAJE_NAME',
       ),
-    );
+    )
+    // Said by a supervisor to its processes.
+    .addOption(new Option('--supervised').hideHelp());
   withSettings(
     command,
     'concurrency',
+    'processes',
     'autoscale',
     'grace',
     'timeLimit',
@@ -50,15 +56,20 @@ export function workerCommand(): Command {
     'logLevel',
     'logFormat',
   );
-  return command.action(async (flags: WorkerFlags) => {
-    const tasks = taskPaths(flags.tasks);
-    if (tasks.length === 0)
-      command.error("error: required option '--tasks <path...>' not specified (or KAJE_TASKS)");
-    const { runWorker } = await import('../../worker/main.ts');
-    await runWorker(configOf(command), {
-      tasks,
-      queues: parseQueues(flags.queues),
-      name: flags.name,
-    });
-  });
+  return command.action((flags: WorkerFlags) => run(command, flags));
+}
+
+async function run(command: Command, { name, supervised, ...flags }: WorkerFlags): Promise<void> {
+  const tasks = taskPaths(flags.tasks);
+  if (tasks.length === 0)
+    command.error("error: required option '--tasks <path...>' not specified (or KAJE_TASKS)");
+  const config = configOf(command);
+  const queues = parseQueues(flags.queues);
+  const count = processCount(config.processes, availableParallelism());
+  if (count > 1 && !supervised) {
+    const { supervise } = await import('../supervisor.ts');
+    return supervise({ config, count, name });
+  }
+  const { runWorker } = await import('../../worker/main.ts');
+  await runWorker(config, { tasks, queues, name, isSupervised: supervised === true });
 }

@@ -24,7 +24,7 @@ describe('the environment of the processes that kaje start runs', () => {
       ...{ KAJE_QUEUE_MAX_LENGTH: '9', KAJE_CONCURRENCY: '3', KAJE_GRACE: '0.5' },
       ...{ KAJE_HEALTH_HOST: '0.0.0.0', KAJE_HEALTH_PORT: '1', KAJE_RESULT_EXPIRES: '2' },
       ...{ KAJE_RESULTS_MAX: '3', KAJE_RESULT_MAX_BYTES: '4', KAJE_LOG_LEVEL: 'warn' },
-      ...{ KAJE_LOG_FORMAT: 'json', KAJE_ROUTES: 'mail.*=mail,*=rest' },
+      ...{ KAJE_LOG_FORMAT: 'json', KAJE_ROUTES: 'mail.*=mail,*=rest', KAJE_PROCESSES: 'auto' },
     });
     expect(loadConfig(envOf(config))).to.deep.equal(config);
   });

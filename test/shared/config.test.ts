@@ -23,6 +23,11 @@ describe('the settings', () => {
     expect(config).to.include({ port: 81, grace: 0.5, logLevel: 'debug', host: '127.0.0.1' });
   });
 
+  it('may say "auto" where a number of processes is expected', () => {
+    expect(loadConfig({ KAJE_PROCESSES: 'auto' }).processes).to.equal('auto');
+    expect(loadConfig({ KAJE_PROCESSES: '4' }).processes).to.equal(4);
+  });
+
   it('refuse a soft time limit that the hard one leaves no room', () => {
     const env = { KAJE_SOFT_TIME_LIMIT: '60', KAJE_TIME_LIMIT: '60', KAJE_PORT: 'x' };
     expect(() => loadConfig(env)).to.throw(
@@ -51,6 +56,9 @@ describe('the settings', () => {
     ['KAJE_QUEUE_MAX_LENGTH', '-1'],
     ['KAJE_CONCURRENCY', '0'],
     ['KAJE_CONCURRENCY', '10001'],
+    ['KAJE_PROCESSES', '0'],
+    ['KAJE_PROCESSES', '1.5'],
+    ['KAJE_PROCESSES', 'many'],
     ['KAJE_AUTOSCALE', '3,10'],
     ['KAJE_AUTOSCALE', 'on'],
     ['KAJE_GRACE', '-1'],

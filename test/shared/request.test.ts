@@ -24,7 +24,11 @@ const specs = new Map<string, TaskSpec>(
     }),
   ].map((task) => [task.name, specOf(task)]),
 );
-const catalog = { find: async (name: string) => specs.get(name), names: () => specs.keys() };
+const catalog = {
+  known: (name: string) => specs.get(name),
+  find: async (name: string) => specs.get(name),
+  names: () => specs.keys(),
+};
 const sender = { catalog, routes: [] };
 const accepted = (request: unknown) => accept(request, sender, NOW, '');
 

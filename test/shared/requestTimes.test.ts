@@ -16,7 +16,11 @@ const specs = new Map<string, TaskSpec>(
     defineTask('timed', { timeLimit: 10, softTimeLimit: 5, priority: 7, expires: 60, run }),
   ].map((task) => [task.name, specOf(task)]),
 );
-const catalog = { find: async (name: string) => specs.get(name), names: () => specs.keys() };
+const catalog = {
+  known: (name: string) => specs.get(name),
+  find: async (name: string) => specs.get(name),
+  names: () => specs.keys(),
+};
 const accepted = (request: unknown, nowMs = NOW) =>
   accept(request, { catalog, routes: [] }, nowMs, '');
 

@@ -19,7 +19,11 @@ export async function startApp(
 ) {
   const { log, lines } = collectLog();
   const broker = methods as Broker;
-  const catalog = { find: async () => (await broker.specs()).get(''), names: () => [] };
+  const catalog = {
+    known: () => undefined,
+    find: async () => (await broker.specs()).get(''),
+    names: () => [],
+  };
   const app = createApp({
     ...{ broker, log, watcher: createWatcher(broker), maxBodyBytes: 1000 },
     ...{ producer: createProducer({ broker, catalog }), stopping: new AbortController().signal },
