@@ -6,6 +6,7 @@ import { MAX_WAIT } from '../shared/schemas.ts';
 
 /** Milliseconds, at most 60 s; says in the answer that a preference was taken. */
 export function waitMsOf(ctx: Context): number {
+  if (ctx.querystring === '' && ctx.req.headers.prefer === undefined) return 0;
   const preferred = preferredWait(ctx.get('prefer'));
   if (preferred === undefined) return queryWait(ctx.query.wait) * 1000;
   const seconds = Math.min(preferred, MAX_WAIT);

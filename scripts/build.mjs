@@ -1,16 +1,17 @@
-// `node scripts/build.mjs`: makes dist, the JavaScript that is published.
+// `node scripts/build.mjs [folder]`: makes the JavaScript that is published, in dist or elsewhere.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
-rmSync('dist', { recursive: true, force: true });
+const out = process.argv[2] ?? 'dist';
+rmSync(out, { recursive: true, force: true });
 compile();
 copyScripts();
-chmodSync('dist/cli/main.js', 0o755);
+chmodSync(`${out}/cli/main.js`, 0o755);
 
 function compile() {
-  const tsc = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'];
+  const tsc = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', out];
   try {
     execFileSync(process.execPath, tsc, { stdio: 'inherit' });
   } catch {
@@ -19,5 +20,5 @@ function compile() {
 }
 
 function copyScripts() {
-  cpSync('shared/lua', 'dist/shared/lua', { recursive: true });
+  cpSync('shared/lua', `${out}/shared/lua`, { recursive: true });
 }

@@ -15,6 +15,8 @@ import type { AsyncResultBody } from './schemas.ts';
 import { findTwin, findTwins, firstsOf, letGo } from './uniqueness.ts';
 
 export interface Sent {
+  readonly id: string;
+  readonly state: AsyncResultBody['state'];
   readonly result: AsyncResultBody;
   /** The same request was sent before under this id; nothing new was stored. */
   readonly replayed: boolean;
@@ -43,6 +45,9 @@ export interface ProducerOptions {
   readonly now?: () => number;
 }
 
+/** Turns of the event loop for which a batch may grow. */
+const TURNS_MAX = 5;
+
 interface Waiting {
   readonly message: TaskMessage;
   resolve(sent: Sent): void;
@@ -65,13 +70,23 @@ export function createProducer({
   const flush = async (): Promise<void> => {
     const batch = waiting;
     waiting = [];
+    // Those under ids of clients are claimed first, which may take long; nobody waits for them.
+    const named = batch.filter(({ message }) => isNamed(message));
+    if (named.length > 0) void settle(named, storeNamed);
     isStoring = true;
-    await Promise.all(lotsOf(batch).map(([lot, store]) => settle(lot, store)));
+    await Promise.all(freshLots(batch).map((lot) => settle(lot, storeFresh)));
     isStoring = false;
     if (waiting.length > 0) flushSoon();
   };
-  // Behind every request that the sockets deliver in this turn of the loop.
-  const flushSoon = (): void => void setImmediate(flush);
+  // Behind every request that the sockets deliver, for as long as they deliver more with each turn of
+  // the loop: a turn is some microseconds where nothing comes, and a write to Redis costs 15.
+  const flushSoon = (seen = 0, turns = 1): void => {
+    setImmediate(() => {
+      const { length } = waiting;
+      if (length > seen && turns < TURNS_MAX) flushSoon(length, turns + 1);
+      else void flush();
+    });
+  };
 
   const settle = async (batch: readonly Waiting[], store: Store): Promise<void> => {
     try {
@@ -90,7 +105,7 @@ export function createProducer({
   };
 
   const sendNow = async (message: TaskMessage): Promise<Sent> => {
-    await admit([message]);
+    if (queueMaxLength > 0) await admit([message]);
     return new Promise<Sent>((resolve, reject) => {
       if (waiting.push({ message, resolve, reject }) === 1 && !isStoring) flushSoon();
     });
@@ -100,7 +115,7 @@ export function createProducer({
     const repeat = await repeatOf(broker, message);
     if (repeat) return repeat;
     const twin = await findTwin(broker, message);
-    if (twin) return { result: twin.result, replayed: true };
+    if (twin) return repeated(twin.result);
     return sendNow(message).catch(async (error: unknown) => {
       await letGo(broker, [message]);
       throw error;
@@ -123,9 +138,8 @@ export function createProducer({
 
 type Store = typeof storeFresh;
 
-/** Ids that we made cannot be taken yet: one write to each queue. Those of clients are claimed first. */
-function lotsOf(batch: readonly Waiting[]): [Waiting[], Store][] {
-  const named = batch.filter(({ message }) => isNamed(message));
+/** Ids that we made cannot be taken yet: one write to each queue. */
+function freshLots(batch: readonly Waiting[]): Waiting[][] {
   const queues = new Map<string, Waiting[]>();
   for (const each of batch) {
     const { queue } = each.message;
@@ -134,12 +148,36 @@ function lotsOf(batch: readonly Waiting[]): [Waiting[], Store][] {
     if (lot) lot.push(each);
     else queues.set(queue, [each]);
   }
-  const fresh = [...queues.values()].map((lot): [Waiting[], Store] => [lot, storeFresh]);
-  return named.length > 0 ? [...fresh, [named, storeNamed]] : fresh;
+  return [...queues.values()];
 }
 
 const isNamed = ({ body }: TaskMessage) => body.fingerprint !== undefined;
-const added = (message: TaskMessage): Sent => ({ result: pendingResult(message), replayed: false });
+const repeated = (result: AsyncResultBody): Sent => ({
+  id: result.task_id,
+  state: result.state,
+  result,
+  replayed: true,
+});
+const added = (message: TaskMessage): Sent => new Added(message);
+
+/** Its record is made for those who look at it: senders of many only want the ids. */
+class Added implements Sent {
+  readonly state = 'PENDING';
+  readonly replayed = false;
+  readonly #message: TaskMessage;
+
+  constructor(message: TaskMessage) {
+    this.#message = message;
+  }
+
+  get id(): string {
+    return this.#message.id;
+  }
+
+  get result(): AsyncResultBody {
+    return pendingResult(this.#message);
+  }
+}
 
 async function storeFresh(
   broker: Broker,
@@ -168,7 +206,7 @@ async function storeNamed(
     const record = existing.get(message.id);
     const fingerprint = record ? record.fingerprint : first?.body.fingerprint;
     if (fingerprint !== message.body.fingerprint) return null;
-    return { result: record?.result ?? pendingResult(message), replayed: true };
+    return repeated(record?.result ?? pendingResult(message));
   });
 }
 
@@ -207,7 +245,7 @@ async function storeUnlessTwins(
     return messages.map((message) => {
       const first = firsts.get(message.unique?.hash ?? '') ?? message;
       const result = twins.get(message.unique?.hash ?? '')?.result ?? bySource.get(first)?.result;
-      return bySource.get(message) ?? { result: result ?? pendingResult(message), replayed: true };
+      return bySource.get(message) ?? repeated(result ?? pendingResult(message));
     });
   } catch (error) {
     await letGo(broker, mine);
@@ -244,5 +282,5 @@ function repeatIn(
   const record = isNamed(message) ? existing.get(message.id) : undefined;
   if (!record) return undefined;
   if (record.fingerprint !== message.body.fingerprint) throw new TaskConflictError(message.id);
-  return { result: record.result, replayed: true };
+  return repeated(record.result);
 }

@@ -45,8 +45,29 @@ function connect(url: string, log: Log, options: RedisOptions): Redis {
   const redis = url.startsWith('unix:')
     ? new Redis({ ...all, path: url.replace(/^unix:(\/\/)?/, '') })
     : new Redis(url, all);
+  corkWrites(redis);
   logOutages(redis, log);
   return redis;
+}
+
+/**
+ * The commands of one turn go out with one write: ioredis makes one for each, and a worker that
+ * files 50 tasks and tells 16 channels of them spent a fifth of its time in writes.
+ */
+function corkWrites(redis: Redis): void {
+  redis.on('connect', () => {
+    const { stream } = redis;
+    const write = stream.write.bind(stream);
+    const uncork = () => stream.uncork();
+    // ioredis writes by this method only.
+    Reflect.set(stream, 'write', (...args: Parameters<typeof write>) => {
+      if (stream.writableCorked === 0) {
+        stream.cork();
+        process.nextTick(uncork);
+      }
+      return write(...args);
+    });
+  });
 }
 
 /** One line when Redis goes, one when it is back: not one for each attempt. */

@@ -34,6 +34,9 @@ export async function acceptAll(
   for (const [i, request] of requests.entries()) {
     try {
       const message = await accept(request, sender, nowMs, `/tasks/${i}`);
+      messages.push(message);
+      // Of ids that we made, no two are the same.
+      if (message.body.fingerprint === undefined) continue;
       const twin = seen.get(message.id);
       if (twin !== undefined) {
         errors.push({
@@ -42,7 +45,6 @@ export async function acceptAll(
         });
       }
       seen.set(message.id, i);
-      messages.push(message);
     } catch (error) {
       if (!(error instanceof InvalidRequestError)) throw error;
       errors.push(...error.errors);

@@ -1,5 +1,6 @@
 /** How a program says what a task it sends is to be like; over HTTP the same is said in snake_case. */
 import { InvalidRequestError } from './errors.ts';
+import { jsonCopy } from './jsonCopy.ts';
 import type { SendTaskRequest } from './schemas.ts';
 import { didYouMean } from './suggest.ts';
 
@@ -44,14 +45,17 @@ export type SendOptions = Timing & {
 export function requestOf(
   name: string,
   input: unknown,
-  options: SendOptions = {},
+  options?: SendOptions,
   at = '',
 ): SendTaskRequest {
+  const kwargs = asJson(input, `${at}/kwargs`);
+  // Most have none.
+  if (options === undefined) return kwargs === undefined ? { name } : requestWith(name, kwargs);
   refuseUnknown(options, OPTION_NAMES, 'option', at && `${at}/options`);
   const all = {
     name,
     args: asJson(options.args, `${at}/args`),
-    kwargs: asJson(input, `${at}/kwargs`),
+    kwargs,
     task_id: options.taskId,
     queue: options.queue,
     priority: options.priority,
@@ -69,6 +73,11 @@ export function requestOf(
   const given = Object.entries(all).filter(([, value]) => value !== undefined);
   // Whether it is one is checked where it is accepted.
   return Object.fromEntries(given) as SendTaskRequest;
+}
+
+/** Whether the input is an object is checked where it is accepted. */
+function requestWith(name: string, kwargs: unknown): SendTaskRequest {
+  return { name, kwargs } as SendTaskRequest;
 }
 
 /** Each option once: what is none of them is refused by name, also for callers without types. */
@@ -109,7 +118,7 @@ export function refuseUnknown(
 function asJson(value: unknown, path: string): unknown {
   if (value === undefined) return undefined;
   try {
-    return JSON.parse(JSON.stringify(value) ?? 'null');
+    return jsonCopy(value) ?? null;
   } catch (error) {
     // Circles, BigInts, toJSON that throws.
     const reason = error instanceof Error ? error.message.split('\n')[0] : error;

@@ -25,28 +25,45 @@ export interface Running {
 }
 
 export function createRunning(run: Run): Running {
-  let end: (ending: Ending) => void = () => undefined;
-  const giveUp = (how: Ending, reason: Error): void => {
+  return new RunningRun(run);
+}
+
+class RunningRun implements Running {
+  readonly run: Run;
+  readonly startedAt = Date.now();
+  #end: (ending: Ending) => void = () => undefined;
+
+  constructor(run: Run) {
+    this.run = run;
+  }
+
+  ended(outcome: Promise<Outcome>): Promise<Outcome | Ending> {
+    return new Promise((resolve, reject) => {
+      this.#end = resolve;
+      outcome.then(resolve, reject);
+    });
+  }
+
+  release(): void {
+    this.#giveUp('released', new Error('The worker is shutting down'));
+  }
+
+  revoke(terminate: boolean): void {
+    this.run.isRevoked = true;
+    const reason = new TaskRevokedError();
+    if (terminate) this.#giveUp('gone', reason);
+    else this.run.abort.abort(reason);
+  }
+
+  lose(): void {
+    this.#giveUp('gone', new WorkerLostError('Another worker has taken this task over'));
+  }
+
+  #giveUp(how: Ending, reason: Error): void {
+    const { run } = this;
     run.isReleased = true;
-    end(how);
+    this.#end(how);
     run.abort.abort(reason);
     run.kill.abort(reason);
-  };
-  return {
-    run,
-    startedAt: Date.now(),
-    ended: (outcome) =>
-      new Promise((resolve, reject) => {
-        end = resolve;
-        outcome.then(resolve, reject);
-      }),
-    release: () => giveUp('released', new Error('The worker is shutting down')),
-    revoke(terminate) {
-      run.isRevoked = true;
-      const reason = new TaskRevokedError();
-      if (terminate) giveUp('gone', reason);
-      else run.abort.abort(reason);
-    },
-    lose: () => giveUp('gone', new WorkerLostError('Another worker has taken this task over')),
-  };
+  }
 }

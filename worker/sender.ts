@@ -42,13 +42,13 @@ export function createSender(config: SenderConfig, log: Log): TaskSender {
       const { broker, producer, connected } = parts();
       await connected;
       const rootId = parent.body.root_id ?? parent.id;
-      const { result } = await producer.send(requestOf(name, input, options), {
+      const child = await producer.send(requestOf(name, input, options), {
         id: parent.id,
         rootId,
       });
       // The child is stored: an error would make a task send it once more.
-      await broker.addChild(parent, result.task_id).catch(() => undefined);
-      return result.task_id;
+      await broker.addChild(parent, child.id).catch(() => undefined);
+      return child.id;
     },
   };
 }

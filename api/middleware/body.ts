@@ -117,6 +117,9 @@ function mediaType(ctx: Context): string {
 }
 
 function requireType(ctx: Context, wanted: string): void {
+  // As nearly all say it.
+  const { 'content-type': plainType, 'content-encoding': plainEncoding } = ctx.req.headers;
+  if (plainType === wanted && plainEncoding === undefined) return;
   const type = mediaType(ctx);
   const charset = /charset\s*=\s*"?([^";\s]+)/i.exec(ctx.get('content-type'))?.[1] ?? 'utf-8';
   const encoding = ctx.get('content-encoding') || 'identity';

@@ -8,7 +8,7 @@ const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS'];
  * a question before (CORS), so any page could purge a queue of an API on the visitor's own machine.
  */
 export function refuseCrossSite(): Middleware {
-  return async function refuseForeignPage(ctx, next) {
+  return function refuseForeignPage(ctx, next) {
     // Browsers alone send this header, and no page can change it.
     const isForeign = ctx.get('sec-fetch-site') === 'cross-site';
     if (isForeign && !SAFE_METHODS.includes(ctx.method)) {
@@ -16,6 +16,6 @@ export function refuseCrossSite(): Middleware {
       const hint = 'send it from a page of the same site, or from a program';
       throw new KajeError('CROSS_SITE', `Pages of other sites may only read: ${hint}`);
     }
-    await next();
+    return next();
   };
 }

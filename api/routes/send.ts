@@ -28,7 +28,7 @@ export async function sendTask(ctx: Context, deps: Deps): Promise<void> {
 export async function sendTasks(ctx: Context, deps: Deps): Promise<void> {
   const sent = await deps.producer.sendMany(await readTasks(ctx, deps.maxBodyBytes));
   const body: SentTasksBody = {
-    tasks: sent.map(({ result }) => ({ task_id: result.task_id, state: result.state })),
+    tasks: sent.map(({ id, state }) => ({ task_id: id, state })),
   };
   ctx.status = 202;
   ctx.body = body;

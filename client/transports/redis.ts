@@ -56,7 +56,7 @@ export function createRedisTransport(
     async sendTasks(requests) {
       await connected;
       const sent = await producer.sendMany(requests);
-      return sent.map(({ result }) => ({ task_id: result.task_id, state: result.state }));
+      return sent.map(({ id, state }) => ({ task_id: id, state }));
     },
     async read(id, waitMs, signal) {
       await connected;

@@ -6,7 +6,7 @@ import type { Keys } from '../keys.ts';
 import { bodyOf, type TaskMessage } from '../message.ts';
 import { ANSWER_WITHIN_MS, answered } from '../redis.ts';
 import { storedPriority } from '../results.ts';
-import { addTasks, reviveTask } from '../scripts.ts';
+import { addTasks, reviveTask, type StoredTask } from '../scripts.ts';
 import { createRedisClock } from './clock.ts';
 
 /** Codes of BullMQ's errors for a job that is gone, or in another state than the expected one. */
@@ -44,7 +44,7 @@ export function createQueues(redis: Redis, keys: Keys) {
     const withinMs = ANSWER_WITHIN_MS + messages.length;
     const deadline = (await clock.now()) + withinMs;
     const base = keys.queueBase(messages[0]?.queue ?? '');
-    const adding = addTasks(redis, base, Math.floor(deadline), messages.flatMap(valuesOf));
+    const adding = addTasks(redis, base, Math.floor(deadline), messages.map(storedTask));
     const { nowMs, isLate } = await answered(redis, adding, withinMs);
     clock.note(nowMs);
     if (isLate) throw new BrokerUnavailableError(`no answer within ${withinMs} ms`);
@@ -131,11 +131,8 @@ async function transaction(
   for (const [error] of replies ?? []) if (error) throw error;
 }
 
-/** What BullMQ stores of a job without options, as its own add script writes it. */
-const NO_OPTIONS = '{"attempts":0}';
-
-function valuesOf({ id, name, body, sentAt }: TaskMessage): (string | number)[] {
-  return [id, name, JSON.stringify(body), NO_OPTIONS, sentAt];
+function storedTask({ id, name, body, sentAt: timestamp }: TaskMessage): StoredTask {
+  return { id, name, data: JSON.stringify(body), timestamp };
 }
 
 /** Whether it can be taken at once, in its turn. */

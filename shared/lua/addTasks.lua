@@ -1,10 +1,10 @@
 -- Adds tasks that may be taken at once: what BullMQ's addStandardJob does for each, on the same keys
 -- and with the same events, at the price of one script run; none at all once the deadline is over.
 -- KEYS: wait, active, meta, id, events, marker
--- ARGV: prefix of the keys, deadline (epoch ms), then of each task: id, name, data, opts, timestamp
+-- ARGV: prefix of the keys, deadline (epoch ms), number of tasks; then groups of tasks that have the
+-- same name, options and timestamp: these three, how many they are, and of each its id and data
 -- Answers the time, epoch ms; the same below zero when it was too late.
 local rcall = redis.call
-local FIELDS = 5
 local wait, active, meta, counter, events, marker = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local prefix = ARGV[1]
 
@@ -20,22 +20,31 @@ if not maxEvents then
   maxEvents = 10000
   rcall("HSET", meta, "opts.maxLenEvents", maxEvents)
 end
-rcall("INCRBY", counter, (#ARGV - 2) / FIELDS)
+rcall("INCRBY", counter, ARGV[3])
 
 local added = {}
-for at = 3, #ARGV, FIELDS do
-  local id, name = ARGV[at], ARGV[at + 1]
+local function add(id, data, name, opts, timestamp)
   local key = prefix .. id
   if rcall("EXISTS", key) == 1 then
     rcall("XADD", events, "MAXLEN", "~", maxEvents, "*", "event", "duplicated", "jobId", id)
-  else
-    rcall(
-      "HMSET", key, "name", name, "data", ARGV[at + 2], "opts", ARGV[at + 3],
-      "timestamp", ARGV[at + 4], "delay", 0, "priority", 0
-    )
-    rcall("XADD", events, "*", "event", "added", "jobId", id, "name", name)
-    rcall("XADD", events, "MAXLEN", "~", maxEvents, "*", "event", "waiting", "jobId", id)
-    added[#added + 1] = id
+    return
+  end
+  rcall(
+    "HMSET", key, "name", name, "data", data, "opts", opts,
+    "timestamp", timestamp, "delay", 0, "priority", 0
+  )
+  rcall("XADD", events, "*", "event", "added", "jobId", id, "name", name)
+  rcall("XADD", events, "MAXLEN", "~", maxEvents, "*", "event", "waiting", "jobId", id)
+  added[#added + 1] = id
+end
+
+local at = 4
+while at < #ARGV do
+  local name, opts, timestamp, count = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
+  at = at + 4
+  for _ = 1, count do
+    add(ARGV[at], ARGV[at + 1], name, opts, timestamp)
+    at = at + 2
   end
 end
 if #added == 0 then

@@ -94,14 +94,14 @@ async function startSides(given: { resultsMax?: number } = {}): Promise<[bull: S
       ...ours,
       filing,
       async add(tasks) {
-        const values = tasks.flatMap(({ id, data }) => [
-          id,
-          'work',
-          data,
-          '{"attempts":0}',
-          Date.now(),
-        ]);
-        await addTasks(redis, ours.base, Date.now() + 60_000, values);
+        const timestamp = Date.now();
+        const stored = tasks.map((task, at) => ({
+          ...task,
+          // Of several names and times, as of one.
+          name: 'work',
+          timestamp: timestamp + (at >> 1),
+        }));
+        await addTasks(redis, ours.base, Date.now() + 60_000, stored);
       },
       take: async (slots) => (await filing.take(slots)).deliveries,
       file: (ends) =>
