@@ -6,6 +6,13 @@
 import type { Redis } from 'ioredis';
 import { type Keys, shardOf } from './keys.ts';
 
+interface Shard {
+  /** Listeners. */
+  ids: number;
+  readonly confirmed: Promise<unknown>;
+  leaving?: NodeJS.Timeout;
+}
+
 export interface Bus {
   /** Calls `changed` at each news of the task; resolves once Redis has confirmed. */
   listen(id: string, changed: () => void): Promise<() => void>;
@@ -14,9 +21,16 @@ export interface Bus {
   subscribe(channel: string, take: (message: string) => void): Promise<() => void>;
 }
 
-export function createBus(subscriber: Redis, keys: Keys): Bus {
+/**
+ * Milliseconds for which a channel is kept that nobody waits for any more: where clients wait for one
+ * task after the other, each would begin with a round trip to Redis.
+ */
+const LINGER_MS = 3000;
+
+/** @param lingerMs default: 3 s */
+export function createBus(subscriber: Redis, keys: Keys, lingerMs = LINGER_MS): Bus {
   const listeners = new Map<string, Set<() => void>>();
-  const shards = new Map<number, { ids: number; confirmed: Promise<unknown> }>();
+  const shards = new Map<number, Shard>();
   const registryListeners = new Set<() => void>();
   const takers = new Map<string, Set<(message: string) => void>>();
   const callRegistryListeners = () => {
@@ -53,8 +67,13 @@ export function createBus(subscriber: Redis, keys: Keys): Bus {
     const shard = shardOf(id);
     const known = shards.get(shard);
     if (!known || --known.ids > 0) return;
-    shards.delete(shard);
-    subscriber.unsubscribe(keys.changes(shard)).catch(() => undefined);
+    const leave = () => {
+      if (known.ids > 0 || shards.get(shard) !== known) return;
+      shards.delete(shard);
+      subscriber.unsubscribe(keys.changes(shard)).catch(() => undefined);
+    };
+    clearTimeout(known.leaving);
+    known.leaving = setTimeout(leave, lingerMs).unref();
   };
 
   return {

@@ -29,7 +29,7 @@ export function connectFailingFast(url: string, log: Log): Redis {
 
 /** A connection whose commands wait for Redis to come back: for workers. */
 export function connectPatiently(url: string, log: Log): Redis {
-  return connect(url, log, {
+  const redis = connect(url, log, {
     // BullMQ demands null: a finished task must wait out an outage, not become a failure.
     maxRetriesPerRequest: null,
     connectTimeout: 5000,
@@ -37,6 +37,8 @@ export function connectPatiently(url: string, log: Log): Redis {
     socketTimeout: 20_000,
     retryStrategy: (attempt) => Math.min(50 * attempt, 1000),
   });
+  corkWrites(redis);
+  return redis;
 }
 
 function connect(url: string, log: Log, options: RedisOptions): Redis {
@@ -45,14 +47,14 @@ function connect(url: string, log: Log, options: RedisOptions): Redis {
   const redis = url.startsWith('unix:')
     ? new Redis({ ...all, path: url.replace(/^unix:(\/\/)?/, '') })
     : new Redis(url, all);
-  corkWrites(redis);
   logOutages(redis, log);
   return redis;
 }
 
 /**
  * The commands of one turn go out with one write: ioredis makes one for each, and a worker that
- * files 50 tasks and tells 16 channels of them spent a fifth of its time in writes.
+ * files 50 tasks and tells 16 channels of them spent a fifth of its time in writes. Not where
+ * answers have a deadline: a command must not wait behind a stall of its own process.
  */
 function corkWrites(redis: Redis): void {
   redis.on('connect', () => {

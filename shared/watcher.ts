@@ -16,8 +16,14 @@ export interface Watcher {
    * The record as soon as the task is final, or as it stands after `waitMs`; null when unknown.
    * @param waitMs milliseconds; 0 reads once
    * @param signal ends the wait early, with the record as it stands
+   * @param isNew it was stored a moment ago, so it need not be read before somebody tells of it
    */
-  wait(id: string, waitMs: number, signal?: AbortSignal): Promise<TaskRecord | null>;
+  wait(
+    id: string,
+    waitMs: number,
+    signal?: AbortSignal,
+    isNew?: boolean,
+  ): Promise<TaskRecord | null>;
 }
 
 /** A start is told by nobody (it would cost each task a message), so who follows live looks more often. */
@@ -81,11 +87,13 @@ export function createWatcher(broker: Pick<Broker, 'read' | 'listen'>): Watcher 
   };
 
   const readSoon = createBatchReader(broker);
-  const wait: Watcher['wait'] = async (id, waitMs, signal) => {
+  const wait: Watcher['wait'] = async (id, waitMs, signal, isNew = false) => {
     const readNow = () => readSoon(id);
     // First of all as it is: an outage is told at once, and what has ended needs no subscription.
-    const first = await readNow();
-    if (!first || first.result.ready || waitMs <= 0 || signal?.aborted) return first;
+    if (!isNew || signal?.aborted) {
+      const first = await readNow();
+      if (!first || first.result.ready || waitMs <= 0 || signal?.aborted) return first;
+    }
     return new Promise((resolve, reject) => {
       const finish = (end: () => void) => {
         clearTimeout(timeout);

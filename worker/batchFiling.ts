@@ -14,17 +14,22 @@ export interface BatchFilingOptions {
   readonly retention: { readonly age: number; readonly count: number; readonly limit: number };
   /** Runs the script: shared/lua/finishTasks.lua. */
   readonly script: (args: readonly (string | number)[]) => Promise<unknown>;
+  /** Slots of the worker. */
+  concurrency(): number;
   /** For all that is not the standard case. */
   readonly alone: Filing;
 }
 
-/**
- * Endings in one script. Of more slots, one half runs tasks while Redis files the other; and no
- * script keeps Redis from others for longer than 2 ms.
- */
-const TOGETHER = 50;
-
+/** Endings in one script: it keeps Redis from others for less than 2 ms. */
+const TOGETHER_MAX = 50;
+/** One script on its way and one in Redis keep both sides busy. */
 const UNDER_WAY_MAX = 2;
+/**
+ * Milliseconds between two scripts. Redis answers what it reads at once when it has done all of it:
+ * two halves of the slots that are sent together come back together, and from then on Redis rests
+ * while both run, and the worker while both are filed.
+ */
+const APART_MS = 0.15;
 
 type Standard = Extract<Ending, { kind: 'completed' | 'failed' }>;
 
@@ -51,6 +56,8 @@ export function createBatchFiling(options: BatchFilingOptions): Filing {
   const head = headOf(options);
   let waiting: Waiting[] = [];
   let underWay = 0;
+  let sentAt = 0;
+  let isDue = false;
 
   /** undefined: the queue has limits of BullMQ's own. */
   const run = async (args: readonly (string | number)[]): Promise<Reply | undefined> => {
@@ -64,12 +71,32 @@ export function createBatchFiling(options: BatchFilingOptions): Filing {
     ])) as Reply | 0;
     return reply === 0 ? undefined : reply;
   };
+  /** Half of the slots: one half runs while Redis files the other. */
+  const together = () => Math.min(TOGETHER_MAX, Math.ceil(options.concurrency() / 2));
   const flush = (): void => {
-    // One on its way and one in Redis keep both busy; what ends meanwhile comes with the next.
     if (waiting.length === 0 || underWay === UNDER_WAY_MAX) return;
-    const batch = waiting.slice(0, TOGETHER);
-    waiting = waiting.slice(TOGETHER);
+    if (underWay > 0 && performance.now() - sentAt < APART_MS) {
+      flushSoon();
+      return;
+    }
+    const batch = waiting.slice(0, together());
+    waiting = waiting.slice(batch.length);
+    sentAt = Number.POSITIVE_INFINITY;
     void fileAll(batch);
+    // Not before this turn ends are they written (shared/redis.ts).
+    process.nextTick(() => {
+      sentAt = performance.now();
+    });
+    if (waiting.length > 0) flushSoon();
+  };
+  // Behind everything that this turn of the loop brings.
+  const flushSoon = (): void => {
+    if (isDue) return;
+    isDue = true;
+    setImmediate(() => {
+      isDue = false;
+      flush();
+    });
   };
   const fileAll = async (batch: readonly Waiting[]): Promise<void> => {
     underWay++;
@@ -81,7 +108,7 @@ export function createBatchFiling(options: BatchFilingOptions): Filing {
       for (const each of batch) each.reject(error);
     }
     underWay--;
-    flush();
+    flushSoon();
   };
   const fileAlone = ({ delivery, ending, fetchNext, resolve }: Waiting): void =>
     resolve(alone.file(delivery, ending, fetchNext));
@@ -105,9 +132,8 @@ export function createBatchFiling(options: BatchFilingOptions): Filing {
       if (!isStandard(ending, delivery)) return alone.file(delivery, ending, fetchNext);
       return new Promise((resolve, reject) => {
         const count = waiting.push({ delivery, ending, fetchNext, resolve, reject });
-        // Behind everything that this turn of the loop brings.
-        if (count === 1) setImmediate(flush);
-        if (count >= TOGETHER) flush();
+        if (count >= together()) flush();
+        else flushSoon();
       });
     },
   };

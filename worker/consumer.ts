@@ -90,7 +90,9 @@ export function createConsumer({ queue, concurrency, tools }: ConsumerOptions): 
       const outcome = await mine.ended(outcomeOf(run, told.has(id) ? heed(mine, delivery) : null));
       if (outcome === 'gone') return { kind: 'gone' };
       if (outcome === 'released') return await giveBack(run, delivery);
-      return endingOf(outcome, delivery);
+      const ending = endingOf(outcome, delivery);
+      const { endEvent } = run;
+      return endEvent ? whenStored(ending, () => tools.teller.tell(endEvent)) : ending;
     } finally {
       if (running.get(id) === mine) running.delete(id);
       end();
@@ -136,8 +138,8 @@ export function createConsumer({ queue, concurrency, tools }: ConsumerOptions): 
           totals.retried++;
           announce(delivery.id);
         }
-        ending.onceStored?.();
     }
+    ending.onceStored?.();
   };
   const finished = (delivery: Delivery, isSuccess: boolean): void => {
     keepOwnExpiry(delivery, isSuccess);
@@ -223,6 +225,14 @@ export function createConsumer({ queue, concurrency, tools }: ConsumerOptions): 
       enough.removeEventListener('abort', releaseAll);
     },
   };
+}
+
+function whenStored(ending: Ending, then: () => void): Ending {
+  const onceStored = () => {
+    ending.onceStored?.();
+    then();
+  };
+  return { ...ending, onceStored };
 }
 
 /** Back to the front of its queue, not counted as a retry. */

@@ -1,6 +1,6 @@
 /** What a running task sees (`ctx`), and what the steps around it share (`Run`). */
 import { setImmediate as yieldToLoop } from 'node:timers/promises';
-import type { Teller } from '../shared/clusterEvents.ts';
+import type { ClusterEvent, Teller } from '../shared/clusterEvents.ts';
 import type { Log } from '../shared/log.ts';
 import { DEFAULT_PRIORITY, type TaskMessage } from '../shared/message.ts';
 import type { StoredProgress } from '../shared/results.ts';
@@ -54,6 +54,8 @@ export interface Run {
   /** The worker gave the run up; how it ends is nobody's concern any more. */
   isReleased: boolean;
   outcome: Outcome | undefined;
+  /** To be told when the outcome is stored. */
+  endEvent: ClusterEvent | undefined;
 }
 
 /** A step of a task's life, as in Koa: before `next()` the way in, after it the way out. */

@@ -4,22 +4,26 @@ import type { TaskErrorBody } from '../shared/schemas.ts';
 import type { Delivery } from './delivery.ts';
 import type { Outcome } from './outcome.ts';
 
-export type Ending =
-  /** @param value JSON */
-  | { readonly kind: 'completed'; readonly value: string }
-  | { readonly kind: 'failed'; readonly reason: string; readonly stacktrace: string }
-  /** Comes again; not counted as an attempt without a reason. */
-  | {
-      readonly kind: 'delayed';
-      readonly delayMs: number;
-      readonly attempt?: { readonly reason: string; readonly stacktrace: string };
-      /** Called once it waits in Redis. */
-      readonly onceStored?: () => void;
-    }
-  /** Back to the front of its queue. */
-  | { readonly kind: 'waiting' }
-  /** Left alone: somebody else has ended it or taken it over. */
-  | { readonly kind: 'gone' };
+interface Filed {
+  /** Called once it is stored. */
+  readonly onceStored?: (() => void) | undefined;
+}
+
+export type Ending = Filed &
+  (
+    | { readonly kind: 'completed'; readonly value: string } // JSON
+    | { readonly kind: 'failed'; readonly reason: string; readonly stacktrace: string }
+    | Delayed
+    | { readonly kind: 'waiting' } // back to the front of its queue
+    | { readonly kind: 'gone' } // left alone: somebody else has ended it or taken it over
+  );
+
+/** Comes again; not counted as an attempt without a reason. */
+interface Delayed {
+  readonly kind: 'delayed';
+  readonly delayMs: number;
+  readonly attempt?: { readonly reason: string; readonly stacktrace: string };
+}
 
 /** Attempts of which the traceback is kept: bounds what a task that fails for ever keeps in Redis. */
 const TRACEBACKS_KEPT = 10;
@@ -37,7 +41,7 @@ export function endingOf(outcome: Outcome, delivery: Delivery): Ending {
     }
     case 'later': {
       const { delayMs, onceStored } = outcome;
-      return { kind: 'delayed', delayMs, ...(onceStored ? { onceStored } : {}) };
+      return { kind: 'delayed', delayMs, onceStored };
     }
   }
 }

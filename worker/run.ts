@@ -1,6 +1,6 @@
 /** Makes a run of a message: its task, its policies, and the context that the task sees. */
 
-import type { Teller } from '../shared/clusterEvents.ts';
+import type { ClusterEvent, Teller } from '../shared/clusterEvents.ts';
 import type { Log } from '../shared/log.ts';
 import type { TaskMessage } from '../shared/message.ts';
 import type { StoredProgress } from '../shared/results.ts';
@@ -58,6 +58,7 @@ class TaskRun implements Run {
   isRevoked = false;
   isReleased = false;
   outcome: Outcome | undefined = undefined;
+  endEvent: ClusterEvent | undefined = undefined;
   readonly #options: RunOptions;
   readonly #endContext: () => void;
   #log: Log | undefined;

@@ -49,7 +49,7 @@ export function createSource(options: SourceOptions): Source {
   const retention = retentionOf(tools);
   const filing =
     config.batching === 'on'
-      ? createBatchFiling({ backend, worker, retention, script, alone })
+      ? createBatchFiling({ backend, worker, retention, script, concurrency, alone })
       : alone;
   const extend = (ids: string[], tokens: string[]) => backend.extendLocks(ids, tokens, LOCK_MS);
   const locks = createLockKeeper({ extend, onLost, onError, log });

@@ -13,7 +13,8 @@ export async function sendTask(ctx: Context, deps: Deps): Promise<void> {
   ctx.set('location', `/v1/tasks/${result.task_id}`);
   if (replayed) ctx.set('idempotent-replayed', 'true');
   // The task is stored: an outage from here on is no reason to say that it was refused.
-  const wait = () => deps.watcher.wait(result.task_id, waitMs, leaving(ctx, deps.stopping));
+  const left = () => leaving(ctx, deps.stopping);
+  const wait = () => deps.watcher.wait(result.task_id, waitMs, left(), !replayed);
   const record = waitMs > 0 ? await wait().catch(() => null) : null;
   const latest = record?.result ?? result;
   if (waitMs > 0 && latest.ready) {

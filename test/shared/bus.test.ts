@@ -5,7 +5,7 @@ import { eventually } from '../support/eventually.ts';
 import { commandsDuring } from '../support/monitor.ts';
 import { testConfig, testRedis } from '../support/redis.ts';
 
-async function startTestBus() {
+async function startTestBus(lingerMs = 0) {
   const { prefix } = testConfig();
   const keys = createKeys(prefix);
   const subscriber = testRedis();
@@ -16,7 +16,7 @@ async function startTestBus() {
     keys,
     subscriber,
     redis,
-    bus: createBus(subscriber, keys),
+    bus: createBus(subscriber, keys, lingerMs),
     announce: createAnnouncer(redis, keys),
   };
 }
@@ -50,6 +50,21 @@ describe('the bus', () => {
       for (const stop of stops.slice(1)) stop();
       expect(await channels()).to.have.length(1);
       stops[0]?.();
+      await eventually(async () => (await channels()).length === 0);
+    });
+    const counted = commands.filter((name) => name.endsWith('subscribe'));
+    expect(counted).to.deep.equal(['subscribe', 'unsubscribe']);
+  });
+
+  it('keeps a channel for the next who waits, and leaves it after a while', async () => {
+    const { bus, keys, redis } = await startTestBus(200);
+    const channels = () => redis.pubsub('CHANNELS', `${keys.prefix}*`);
+    const commands = await commandsDuring(keys.prefix, async () => {
+      for (let i = 0; i < 3; i++) {
+        const stop = await bus.listen('a', () => undefined);
+        stop();
+      }
+      expect(await channels()).to.have.length(1);
       await eventually(async () => (await channels()).length === 0);
     });
     const counted = commands.filter((name) => name.endsWith('subscribe'));

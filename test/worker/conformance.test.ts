@@ -63,6 +63,7 @@ async function startSides(given: { resultsMax?: number } = {}): Promise<[bull: S
     worker,
     retention: retentionOf(tools),
     script: finishTasks(redis),
+    concurrency: () => 100,
     alone: ours.alone,
   });
   return [

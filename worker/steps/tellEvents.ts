@@ -7,7 +7,8 @@ export const tellEvents: Step = async function tellEvents(run, next) {
   tell(run, () => ({ type: 'task-received', ...aboutRun(run) }));
   await next();
   if (run.isReleased) return;
-  tell(run, () => endOf(run, Math.round(performance.now() - since) / 1000));
+  // Told once it is stored: who reads the task then, is to find it.
+  if (run.teller.wanted()) run.endEvent = endOf(run, Math.round(performance.now() - since) / 1000);
 };
 
 /** Tells that the run begins: stands behind the steps that may put the task back. */

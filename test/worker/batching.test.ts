@@ -1,0 +1,54 @@
+/** Batches, and the switch that turns them off. */
+import { expect } from 'chai';
+import { defineTask } from '../../shared/task.ts';
+import { eventually } from '../support/eventually.ts';
+import { ids, startLife } from '../support/life.ts';
+import { commandsDuring } from '../support/monitor.ts';
+import { startTestWorker } from '../support/worker.ts';
+
+const SLOTS = [{ name: 'default', concurrency: 100 }];
+const COUNT = 200;
+
+/** Scripts that a worker runs for 200 tasks, and how all of them ended. */
+async function scriptsFor(batching: 'on' | 'off') {
+  const life = await startLife({ batching });
+  const task = defineTask('note', {
+    run({ fails }: { fails?: boolean }) {
+      if (fails) throw new RangeError('no');
+      return { ok: true };
+    },
+  });
+  const worker = await startTestWorker(life.config, [task], SLOTS);
+  await life.send('note', ['warm']);
+  await life.end('warm');
+  const some = ids(COUNT);
+  const scripts = await commandsDuring(life.config.prefix, async () => {
+    await life.send('note', some.slice(0, COUNT / 2));
+    await life.send('note', some.slice(COUNT / 2), { kwargs: { fails: true } });
+    await eventually(async () => {
+      const [queue] = await life.broker.queues();
+      return queue?.succeeded === COUNT / 2 + 1 && queue.failed === COUNT / 2;
+    });
+  });
+  expect(worker.consumers[0]?.totals).to.deep.equal({
+    fetched: COUNT + 1,
+    succeeded: COUNT / 2 + 1,
+    failed: COUNT / 2,
+    retried: 0,
+  });
+  expect(await life.read('t00000')).to.deep.include({ state: 'SUCCESS', result: { ok: true } });
+  const failed = await life.read(`t00${COUNT - 1}`);
+  expect(failed).to.include({ state: 'FAILURE', retries: 0 });
+  expect(failed.error).to.include({ type: 'RangeError', message: 'no' });
+  return scripts.filter((name) => name === 'evalsha').length;
+}
+
+describe('a worker', () => {
+  it('takes and files many tasks by one script', async () => {
+    expect(await scriptsFor('on')).to.be.below(COUNT / 2);
+  });
+
+  it('takes and files each by a script of BullMQ where batching is off', async () => {
+    expect(await scriptsFor('off')).to.be.above(COUNT);
+  });
+});
