@@ -92,8 +92,9 @@ describe('the consumers of a worker process', () => {
   it('take and leave slots between two bounds', async () => {
     const api = await startTestApi();
     await runWorkerProcess(api.config, ['--name', 'w', '--autoscale', '8,1']);
-    const slots = async () => (await api.get('/v1/workers/w')).body.queues[0].concurrency;
-    expect(await slots()).to.equal(1);
+    const slots = async () => (await api.get('/v1/workers/w')).body.queues?.[0]?.concurrency;
+    // It takes tasks a moment before its first heartbeat.
+    expect(await eventually(slots)).to.equal(1);
     await sendTraces(
       api,
       'all',
