@@ -11,6 +11,10 @@ export function createLog(config: Pick<Config, 'logLevel' | 'logFormat'>, name: 
   return pino(options, isPretty(config.logFormat) ? prettyStream() : jsonStream());
 }
 
+const LEVEL_AT = '{"level":'.length;
+/** Characters that wait for the end of a turn. */
+const LINES_MAX = 64 * 1024;
+
 let stdout: ReturnType<typeof createJsonStream> | undefined;
 
 /** One of the process, whatever number of logs it has. */
@@ -33,11 +37,19 @@ function createJsonStream() {
   };
   process.on('exit', flush);
   return {
+    flush,
     write(line: string) {
       if (lines === '') setImmediate(flush);
       lines += line;
+      // Pino begins each line with its level, 30 for info: of a crash, the last words count.
+      if (line.charAt(LEVEL_AT) > '3' || lines.length > LINES_MAX) flush();
     },
   };
+}
+
+/** Writes what waits for the end of this turn: whoever logs may compute for long. */
+export function flushLogs(): void {
+  stdout?.flush();
 }
 
 function isPretty(format: Config['logFormat']): boolean {

@@ -3,6 +3,7 @@
  * script for each, and two thirds of its time in Redis go into making that script's functions.
  */
 import type { Backend } from './backend.ts';
+import type { FinishTasks } from './bullScripts.ts';
 import { type Delivery, deliveryOfValues, type TakenValues } from './delivery.ts';
 import type { Ending } from './ending.ts';
 import type { Filing, Taken } from './filing.ts';
@@ -13,7 +14,7 @@ export interface BatchFilingOptions {
   readonly worker: string;
   readonly retention: { readonly age: number; readonly count: number; readonly limit: number };
   /** Runs the script: shared/lua/finishTasks.lua. */
-  readonly script: (args: readonly (string | number)[]) => Promise<unknown>;
+  readonly script: FinishTasks;
   /** Slots of the worker. */
   concurrency(): number;
   /** For all that is not the standard case. */
@@ -60,15 +61,10 @@ export function createBatchFiling(options: BatchFilingOptions): Filing {
   let isDue = false;
 
   /** undefined: the queue has limits of BullMQ's own. */
-  const run = async (args: readonly (string | number)[]): Promise<Reply | undefined> => {
+  const run = async (args: readonly (string | number)[], files: boolean) => {
+    const all = [...head.keys, head.prefix, Date.now(), ...head.args, ...args];
     // What the script answers, its own text says.
-    const reply = (await options.script([
-      ...head.keys,
-      head.prefix,
-      Date.now(),
-      ...head.args,
-      ...args,
-    ])) as Reply | 0;
+    const reply = (await options.script(all, files)) as Reply | 0;
     return reply === 0 ? undefined : reply;
   };
   /** Half of the slots: one half runs while Redis files the other. */
@@ -101,7 +97,7 @@ export function createBatchFiling(options: BatchFilingOptions): Filing {
   const fileAll = async (batch: readonly Waiting[]): Promise<void> => {
     underWay++;
     try {
-      const reply = await run(batch.flatMap(argsOf));
+      const reply = await run(batch.flatMap(argsOf), true);
       if (reply) answerAll(batch, reply);
       else for (const each of batch) fileAlone(each);
     } catch (error) {
@@ -125,7 +121,10 @@ export function createBatchFiling(options: BatchFilingOptions): Filing {
 
   return {
     async take(slots) {
-      const reply = await run(slots.flatMap((token) => ['', token, 'take', '', '', 0, 1]));
+      const reply = await run(
+        slots.flatMap((token) => ['', token, 'take', '', '', 0, 1]),
+        false,
+      );
       return reply ? takenOf(reply, slots) : alone.take(slots);
     },
     async file(delivery, ending, fetchNext) {
@@ -170,7 +169,7 @@ function argsOf({ delivery, ending, fetchNext }: Waiting): (string | number)[] {
   const { id, token, opts } = delivery;
   const [value, stacktrace] =
     ending.kind === 'completed' ? [ending.value, ''] : [ending.reason, ending.stacktrace];
-  return [id, token, ending.kind, value, stacktrace, opts.attempts ?? 0, fetchNext ? 1 : 0];
+  return [id, token, ending.kind, value, stacktrace, Number(opts.attempts) || 0, fetchNext ? 1 : 0];
 }
 
 function takenOf([, taken, due]: Reply, slots: readonly string[]): Taken {

@@ -10,6 +10,8 @@ import { createPatience } from './refusals.ts';
 
 const FINISH = 'kaje:finishTasks';
 const FINISH_KEYS = 11;
+/** Behind the keys and their prefix. */
+const NOW_AT = FINISH_KEYS + 1;
 
 interface Change {
   readonly from: string;
@@ -64,13 +66,22 @@ export function changeScripts(redis: Redis, log: Log): void {
   const lua = finishScript(applied(content, KEEPS_TASK));
   redis.defineCommand(FINISH, { numberOfKeys: FINISH_KEYS, lua });
   const send = Reflect.get(redis, FINISH).bind(redis);
-  Reflect.set(redis, FINISH, patient(FINISH, send, true));
+  // The time of each try: Redis may have refused the one before for long.
+  const sendNow = (args: readonly unknown[]) => send(args.with(NOW_AT, Date.now()));
+  const filing = patient('file', sendNow, true);
+  const taking = patient('take', sendNow, false);
+  const finish: FinishTasks = (args, files) => (files ? filing : taking)(args);
+  Reflect.set(redis, FINISH, finish);
 }
 
-/** Files many tasks at once; see shared/lua/finishTasks.lua. */
-export function finishTasks(
-  redis: Redis,
-): (args: readonly (string | number)[]) => Promise<unknown> {
+/**
+ * Files many tasks and takes new ones; see shared/lua/finishTasks.lua.
+ * @param args of which the time is set here
+ * @param files whether some are filed: refused by Redis, it is tried until it is taken
+ */
+export type FinishTasks = (args: readonly unknown[], files: boolean) => Promise<unknown>;
+
+export function finishTasks(redis: Redis): FinishTasks {
   // Defined above.
   return Reflect.get(redis, FINISH);
 }

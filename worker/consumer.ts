@@ -85,6 +85,8 @@ export function createConsumer({ queue, concurrency, tools }: ConsumerOptions): 
     // A fetch that was under way when the stop came may bring back what was just put back.
     if (isOver) return putBack(run);
     const mine = createRunning(run);
+    // It was lost, and came back here: the run before has nobody's task any more.
+    running.get(id)?.lose();
     running.set(id, mine);
     try {
       const outcome = await mine.ended(outcomeOf(run, told.has(id) ? heed(mine, delivery) : null));

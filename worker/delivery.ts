@@ -24,7 +24,8 @@ export interface Delivery {
 
 /** A job as BullMQ's own scripts answer it. */
 export function deliveryOf(job: JobJson, id: string, token: string): Delivery {
-  const { name, timestamp, opts, deferredFailure, stacktrace } = job;
+  const { name, timestamp, deferredFailure, stacktrace } = job;
+  const opts = { ...NO_OPTIONS, ...job.opts };
   const body = bodyOf(parseJson(job.data));
   const { attemptsMade: retries, attemptsStarted: start } = job;
   return { id, name, body, timestamp, retries, start, deferredFailure, stacktrace, opts, token };
@@ -58,13 +59,16 @@ export function deliveryOfValues(values: TakenValues, id: string, token: string)
   };
 }
 
+/** What BullMQ's scripts count on, though not every producer stores it. */
+const NO_OPTIONS = { attempts: 0 };
+
 let lastOpts = '';
 let lastParsed: JobJson['opts'] = {};
 
 /** Nearly all tasks have the same ones. */
 function optsOf(json: string): JobJson['opts'] {
   if (json !== lastOpts) {
-    lastParsed = Object.freeze(Job.optsFromJSON(json));
+    lastParsed = Object.freeze({ ...NO_OPTIONS, ...Job.optsFromJSON(json) });
     lastOpts = json;
   }
   return lastParsed;

@@ -31,7 +31,7 @@ export function createFiling(backend: Backend, worker: string): Filing {
       for (const token of slots) {
         const next = await backend.moveToActive(token, worker);
         const delivery = nextOf(next, token);
-        if (!delivery) return { deliveries, dueMs: Number(next[3] ?? 0) };
+        if (!delivery) return { deliveries, dueMs: dueOf(next) };
         deliveries.push(delivery);
       }
       return { deliveries, dueMs: 0 };
@@ -40,6 +40,11 @@ export function createFiling(backend: Backend, worker: string): Filing {
       return nextOf(await fileBy(backend, delivery, ending, fetchNext), delivery.token);
     },
   };
+}
+
+/** Also the end of a rate limit of BullMQ's own. */
+function dueOf([, , limitedMs, dueMs]: Next): number {
+  return limitedMs > 0 ? Date.now() + Number(limitedMs) : Number(dueMs ?? 0);
 }
 
 function nextOf([job, id]: Next, token: string): Delivery | undefined {

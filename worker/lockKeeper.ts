@@ -13,6 +13,7 @@ export interface LockKeeperOptions {
 }
 
 export interface LockKeeper extends Service {
+  /** Of one task the latest delivery counts: an earlier one was lost, and came back here. */
   hold(delivery: Delivery): void;
   /** It is about to be filed, which needs the lock for the last time. */
   release(delivery: Delivery): void;
@@ -21,23 +22,25 @@ export interface LockKeeper extends Service {
 const LOOK_MS = LOCK_RENEW_MS / 2;
 
 export function createLockKeeper({ extend, onLost, onError, log }: LockKeeperOptions): LockKeeper {
-  /** Of each task held, when its lock was set. */
-  const held = new Map<Delivery, number>();
+  /** Of each task held, by its id, since when the lock stands. */
+  const held = new Map<string, { readonly delivery: Delivery; since: number }>();
 
   const pass = async (): Promise<void> => {
     const now = performance.now();
     // What was taken a moment ago may be over in another.
-    const due = [...held].filter(([, since]) => now - since >= LOOK_MS).map(([each]) => each);
-    for (const each of due) held.set(each, now);
+    const due = [...held.values()].filter(({ since }) => now - since >= LOOK_MS);
+    for (const each of due) each.since = now;
     if (due.length === 0) return;
     await extend(
-      due.map(({ id }) => id),
-      due.map(({ token }) => token),
+      due.map(({ delivery }) => delivery.id),
+      due.map(({ delivery }) => delivery.token),
     ).then((lost) => lost.length > 0 && onLost(lost), onError);
   };
   return {
     ...every('locks', LOOK_MS, pass, log),
-    hold: (delivery) => void held.set(delivery, performance.now()),
-    release: (delivery) => void held.delete(delivery),
+    hold: (delivery) => void held.set(delivery.id, { delivery, since: performance.now() }),
+    release(delivery) {
+      if (held.get(delivery.id)?.delivery === delivery) held.delete(delivery.id);
+    },
   };
 }

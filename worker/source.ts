@@ -6,11 +6,12 @@ import { createBackend, retentionOf } from './backend.ts';
 import { createBatchFiling } from './batchFiling.ts';
 import { finishTasks } from './bullScripts.ts';
 import type { Delivery } from './delivery.ts';
-import type { Ending } from './ending.ts';
+import { type Ending, failed } from './ending.ts';
 import { every } from './every.ts';
 import { createFiling } from './filing.ts';
 import { createLockKeeper } from './lockKeeper.ts';
 import { LOCK_MS, STALLED_CHECK_MS } from './locks.ts';
+import { describeError } from './outcome.ts';
 import { createTaker } from './taker.ts';
 import type { Tools } from './tools.ts';
 
@@ -72,14 +73,27 @@ export function createSource(options: SourceOptions): Source {
       }
     }
   };
-  const runAndFile = async (delivery: Delivery, mayFetch: () => boolean) => {
-    locks.hold(delivery);
+  const fileAndTell = async (
+    delivery: Delivery,
+    ending: Ending,
+    mayFetch: () => boolean,
+  ): Promise<Delivery | undefined> => {
     try {
-      const ending = await run(delivery);
-      locks.release(delivery);
       const next = await file(delivery, ending, mayFetch);
       onFiled(delivery, ending);
       return next;
+    } catch (error) {
+      // A success that BullMQ does not take is a failure, as its own worker has it.
+      if (ending.kind !== 'completed' || !hasOpenChildren(error)) throw error;
+      return fileAndTell(delivery, failure(delivery, error), mayFetch);
+    }
+  };
+  const runAndFile = async (delivery: Delivery, mayFetch: () => boolean) => {
+    locks.hold(delivery);
+    try {
+      const ending = await run(delivery).catch((error: unknown) => failure(delivery, error));
+      locks.release(delivery);
+      return await fileAndTell(delivery, ending, mayFetch);
     } catch (error) {
       locks.release(delivery);
       onError(error);
@@ -89,7 +103,15 @@ export function createSource(options: SourceOptions): Source {
 
   void locks.start();
   void lost.start();
-  const taker = createTaker({ backend, filing, concurrency, run: runAndFile, onError });
+  const taker = createTaker({
+    backend,
+    filing,
+    concurrency,
+    run: runAndFile,
+    // BullMQ's sign that a task may be there.
+    tellOthers: () => redis.zadd(String(backend.keys.marker), 0, '0'),
+    onError,
+  });
   return {
     isMine: async ({ id, token }) => (await extend([id], [token])).length === 0,
     updateProgress: (id, progress) => backend.updateProgress(id, progress),
@@ -101,4 +123,13 @@ export function createSource(options: SourceOptions): Source {
       await backend.close(true);
     },
   };
+}
+
+function failure(delivery: Delivery, error: unknown): Ending {
+  return failed(describeError(error), delivery);
+}
+
+/** Codes of BullMQ for a task of which children wait or have failed. */
+function hasOpenChildren(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === -4 || error.code === -9);
 }

@@ -18,6 +18,8 @@ export interface TakerOptions {
    * @param mayFetch whether the slot may have one
    */
   run(delivery: Delivery, mayFetch: () => boolean): Promise<Delivery | undefined>;
+  /** Makes another worker look for tasks. */
+  tellOthers(): Promise<unknown>;
   /** Told what went wrong with Redis; it is tried again. */
   onError(error: unknown): void;
 }
@@ -35,7 +37,8 @@ const TAKE_MAX = 32;
 const LOOK_S = 5;
 const TRY_AGAIN_MS = 500;
 
-export function createTaker({ backend, filing, concurrency, run, onError }: TakerOptions): Taker {
+export function createTaker(options: TakerOptions): Taker {
+  const { backend, filing, concurrency, run, tellOthers, onError } = options;
   const name = randomUUID();
   let slots = 0;
   let busy = 0;
@@ -94,7 +97,7 @@ export function createTaker({ backend, filing, concurrency, run, onError }: Take
       } catch (error) {
         onError(error);
         await sleep(TRY_AGAIN_MS);
-        await backend.reconnectBlocking().catch(onError);
+        if (!isStopping) await backend.reconnectBlocking().catch(onError);
       }
     }
   };
@@ -106,6 +109,11 @@ export function createTaker({ backend, filing, concurrency, run, onError }: Take
       isStopping = true;
       freed();
       goOn();
+      // Redis would tell this one of the next task that comes, and perhaps just has: others are told.
+      backend
+        .disconnectBlocking(true)
+        .then(tellOthers)
+        .catch(() => undefined);
       await filling;
       while (busy > 0) await untilFreed();
     },

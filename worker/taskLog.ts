@@ -4,7 +4,7 @@
  */
 import type { Redis } from 'ioredis';
 import type { Keys } from '../shared/keys.ts';
-import type { Log } from '../shared/log.ts';
+import { flushLogs, type Log } from '../shared/log.ts';
 import type { TaskLogLine } from '../shared/schemas.ts';
 import { appendLogs } from '../shared/scripts.ts';
 import type { TaskLog } from '../shared/task.ts';
@@ -52,6 +52,7 @@ export function createTaskLog({ log, redis, keys, ...names }: TaskLogOptions): S
     (level: Level) =>
     (message: string, fields: object = {}) => {
       log[level](fields, message);
+      flushLogs();
       // Whoever wants no debug lines in the log wants them nowhere.
       if (level !== 'debug' || log.isLevelEnabled('debug')) {
         add(lineOf({ level, message, fields, attempt }));

@@ -26,7 +26,7 @@ rcall("XTRIM", events, "MAXLEN", "~", getOrSetMaxEvents(meta))
 
 local codes, slots = {}, {}
 local locks, free = {}, {}
-local filed = { completed = {}, failed = {} }
+local filed = {}
 
 local function file(first)
   local id, token, target, value = ARGV[first], ARGV[first + 1], ARGV[first + 2], ARGV[first + 3]
@@ -57,25 +57,21 @@ local function file(first)
   end
   local made = (tonumber(job[5]) or 0) + 1
   local property = isDone and "returnvalue" or "failedReason"
+  -- At once: should anything fail further down, what has left the list of active tasks is in its set.
+  rcall("ZADD", isDone and KEYS[10] or KEYS[11], now, id)
   rcall("HSET", key, "atm", made, property, value, "finishedOn", now)
-  local set = filed[target]
-  set[#set + 1] = now
-  set[#set + 1] = id
+  filed[target] = true
   rcall("XADD", events, "*", "event", target, "jobId", id, property, value, "prev", "active")
   if not isDone then
     rcall("HDEL", key, "defa")
-    if made >= tonumber(ARGV[first + 5]) then
+    if made >= (tonumber(ARGV[first + 5]) or 0) then
       rcall("XADD", events, "*", "event", "retries-exhausted", "jobId", id, "attemptsMade", made)
     end
   end
   return 0
 end
 
-local function evict(set, ids)
-  if #ids == 0 then
-    return
-  end
-  rcall("ZADD", set, unpack(ids))
+local function evict(set)
   if maxAge then
     removeJobsByMaxAge(tonumber(now), maxAge, set, prefix, limit)
   end
@@ -99,8 +95,12 @@ if #locks > 0 then
   rcall("DEL", unpack(locks))
   rcall("SREM", stalled, unpack(free))
 end
-evict(KEYS[10], filed.completed)
-evict(KEYS[11], filed.failed)
+if filed.completed then
+  evict(KEYS[10])
+end
+if filed.failed then
+  evict(KEYS[11])
+end
 
 local jobs = {}
 -- Of a hash that somebody has removed, nothing is run.

@@ -9,6 +9,11 @@ describe('new ids', () => {
     expect(ids.filter((id) => !version7.test(id))).to.deep.equal([]);
   });
 
+  it('are each greater than the one before', () => {
+    const ids = Array.from({ length: 5000 }, newId);
+    expect([...ids].sort()).to.deep.equal(ids);
+  });
+
   it('begin with the time at which they were made', () => {
     const before = Date.now();
     const time = Number.parseInt(newId().replaceAll('-', '').slice(0, 12), 16);
