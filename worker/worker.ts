@@ -56,7 +56,7 @@ export interface RunningWorker {
 
 /** Milliseconds that putting tasks back may take once the grace is over: Redis may be away. */
 const PUT_BACK_MS = 3000;
-/** Milliseconds that a last heartbeat may take: a frozen Redis never answers. */
+/** Milliseconds that the first and the last heartbeat may take: a frozen Redis never answers. */
 const BEAT_MS = 500;
 const SERVICE_STOP_MS = 1000;
 /** Starts a worker; waits for Redis as long as it takes. */
@@ -174,6 +174,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   };
 
   for (const service of services) await service.start();
+  // Whoever is told that the worker is ready finds it among those that are alive.
+  await atMost(BEAT_MS, heartbeat.beat());
   isReady = true;
   const tasks = [...registry.keys()].sort().join(', ');
   const served = consumers.map((each) => `${each.queue}:${each.concurrency}`).join(', ');
