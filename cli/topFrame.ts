@@ -1,15 +1,17 @@
 /** What `kaje top` shows, from two looks at the cluster: lines that fit a terminal. */
-import type { ActiveTask, Inspection, QueueBody, WorkerStats } from '../client/index.ts';
+import type { ActiveTask, QueueBody } from '../client/index.ts';
 import { tableLines } from './output.ts';
-
-/** One look. */
-export interface Sample {
-  /** Epoch milliseconds. */
-  readonly at: number;
-  readonly queues: readonly QueueBody[];
-  readonly stats: Pick<Inspection<'stats'>, 'workers' | 'missing'>;
-  readonly active: Pick<Inspection<'active'>, 'workers'>;
-}
+import {
+  load,
+  queueStats,
+  queueTotals,
+  type Rates,
+  ratesOf,
+  type Sample,
+  statsIn,
+  statsOf,
+  sum,
+} from './topSample.ts';
 
 export interface Size {
   readonly columns: number;
@@ -24,12 +26,6 @@ export interface Line {
 interface Section {
   readonly head: string;
   readonly rows: readonly Line[];
-}
-
-/** Since the look before. */
-interface Rates {
-  readonly done: number;
-  readonly failed: number;
 }
 
 /** The frame as lines; with a look before, also rates. */
@@ -149,12 +145,6 @@ function workerSection(sample: Sample, before: Sample | undefined): Section {
   return sectionOf(heads, [...alive, ...silent], styles);
 }
 
-/** Per cent of one processor. */
-function load(now: WorkerStats, last: WorkerStats, ms: number): number {
-  const used = now.cpu.user + now.cpu.system - (last.cpu.user + last.cpu.system);
-  return Math.max(0, Math.round((used * 100_000) / Math.max(1, ms)));
-}
-
 function taskSection(sample: Sample): Section {
   const tasks = Object.values(sample.active.workers)
     .flatMap((answer): readonly ActiveTask[] => ('error' in answer ? [] : answer))
@@ -186,45 +176,6 @@ function sectionOf(
   return { head, rows: lines };
 }
 
-function statsOf({ stats }: Sample): [id: string, WorkerStats][] {
-  return Object.entries(stats.workers).flatMap(([id, answer]) =>
-    'error' in answer ? [] : [[id, answer]],
-  );
-}
-
-function statsIn(sample: Sample | undefined, id: string): WorkerStats | undefined {
-  const answer = sample?.stats.workers[id];
-  return answer && !('error' in answer) ? answer : undefined;
-}
-
-function queueStats(sample: Sample, name: string) {
-  return statsOf(sample).flatMap(([, { queues }]) => queues.filter((queue) => queue.name === name));
-}
-
-function queueTotals(sample: Sample | undefined, name: string): Totals | undefined {
-  if (!sample) return undefined;
-  const totals = queueStats(sample, name).map((queue) => queue.totals);
-  const total = (pick: (each: Totals) => number) => sum(totals.map(pick));
-  return { succeeded: total((each) => each.succeeded), failed: total((each) => each.failed) };
-}
-
-type Totals = Pick<WorkerStats['totals'], 'succeeded' | 'failed'>;
-
-/** Undefined where there is nothing to compare with. */
-function ratesOf(
-  now: Totals | undefined,
-  last: Totals | undefined,
-  sample: Sample,
-  before: Sample | undefined,
-): Rates | undefined {
-  if (!now || !last || !before) return undefined;
-  const seconds = Math.max(0.001, (sample.at - before.at) / 1000);
-  // Less than before: another process has the name now.
-  const rate = (count: number) => Math.max(0, count) / seconds;
-  const failed = rate(now.failed - last.failed);
-  return { done: rate(now.succeeded - last.succeeded) + failed, failed };
-}
-
 function rateCells(rates: Rates | undefined): [string, string] {
   const cell = (rate: number | undefined, head: string) =>
     (rate?.toFixed(1) ?? '-').padStart(head.length);
@@ -247,8 +198,4 @@ function timeOf(at: number): string {
 
 function two(count: number): string {
   return String(count).padStart(2, '0');
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, each) => total + each, 0);
 }

@@ -187,7 +187,7 @@ export const SETTINGS = {
     'KAJE_BATCHING',
     oneOf('on', 'off'),
     'on',
-    'off: one script of BullMQ for each task instead of one of ours for many',
+    'off: tasks are added and ended by a script of BullMQ each, not many by one of ours',
   ),
   logLevel: setting(
     'KAJE_LOG_LEVEL',

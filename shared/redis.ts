@@ -182,6 +182,18 @@ export function asUnavailable(error: unknown, outage?: string): unknown {
     : error;
 }
 
+/** Redis is away, or there and refusing: no fault of what was asked. Connections log it, once. */
+export function isOutage(error: unknown): boolean {
+  return asUnavailable(error) instanceof BrokerUnavailableError;
+}
+
+/** The second of the two: an answer of Redis, not the want of one; a refused script has written nothing. */
+export function isRefusal(error: unknown): error is Error {
+  if (!isOutage(error)) return false;
+  const reply = error instanceof BrokerUnavailableError ? error.cause : error;
+  return reply instanceof Error && reply.name === 'ReplyError';
+}
+
 /** A refusal of Redis, also wrapped by a script: `ERR Error running script … 77: -OOM command not allowed`. */
 function refusalIn(message: string): string | undefined {
   const plain = message.replace(/^ERR Error running script.*?: -/, '');

@@ -3,10 +3,9 @@
  * delivery here (delivery.ts); how a run ended goes back in BullMQ's own ways (ending.ts).
  */
 import { createAnnouncer } from '../shared/bus.ts';
-import { BrokerUnavailableError } from '../shared/errors.ts';
 import { deferredError } from '../shared/failures.ts';
 import type { TaskMessage } from '../shared/message.ts';
-import { asUnavailable } from '../shared/redis.ts';
+import { isOutage } from '../shared/redis.ts';
 import { WorkerLostError } from '../shared/taskErrors.ts';
 import type { RunIn } from '../shared/taskOptions.ts';
 import type { Run } from './context.ts';
@@ -265,11 +264,6 @@ function stopped(): WorkerLostError {
   return new WorkerLostError(
     'The worker stopped before the task had ended, and may not run it again (acksLate: false)',
   );
-}
-
-/** Outages and refusals are logged by the connection, once. */
-function isOutage(error: unknown): boolean {
-  return asUnavailable(error) instanceof BrokerUnavailableError;
 }
 
 /** BullMQ's words when a task is no longer this worker's. */

@@ -4,9 +4,8 @@
  * end of the matter; here it is waited out as an outage is.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BrokerUnavailableError } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
-import { asUnavailable } from '../shared/redis.ts';
+import { isRefusal } from '../shared/redis.ts';
 
 type Command = (args: readonly unknown[]) => Promise<unknown>;
 
@@ -62,13 +61,4 @@ export function createPatience(log: Log): Patience {
     patient: (name, command, untilTaken) => (args) =>
       persist(`${name} ${args[0]}`, () => command(args), untilTaken),
   };
-}
-
-/** An answer of Redis, not the want of one; a refused script has written nothing. */
-function isRefusal(error: unknown): error is Error {
-  return (
-    error instanceof Error &&
-    error.name === 'ReplyError' &&
-    asUnavailable(error) instanceof BrokerUnavailableError
-  );
 }

@@ -2,13 +2,15 @@
 import type { Redis } from 'ioredis';
 import type { Teller } from '../shared/clusterEvents.ts';
 import type { Config } from '../shared/config.ts';
-import type { Keys } from '../shared/keys.ts';
+import { createKeys, type Keys } from '../shared/keys.ts';
 import type { Log } from '../shared/log.ts';
 import type { Registry } from '../shared/registry.ts';
-import type { Limits } from './limits.ts';
-import type { Pools } from './pools.ts';
-import type { TaskSender } from './sender.ts';
-import type { Stalls } from './services/stalls.ts';
+import { createTeller, type RedisTeller } from '../shared/teller.ts';
+import { changeScripts } from './bullScripts.ts';
+import { createLimits, type Limits } from './limits.ts';
+import { createPools, type Pools } from './pools.ts';
+import { createSender, type TaskSender } from './sender.ts';
+import { createStalls, type Stalls } from './services/stalls.ts';
 
 export interface Tools {
   /** Name of this worker, shown with each task that it runs. */
@@ -23,4 +25,38 @@ export interface Tools {
   readonly stalls: Stalls;
   readonly teller: Teller;
   readonly log: Log;
+}
+
+export interface ToolsOptions
+  extends Pick<Tools, 'worker' | 'registry' | 'redis' | 'config' | 'log'> {
+  /** Paths of the task modules, for tasks that run in threads and processes. */
+  readonly modules: readonly string[];
+  /** Tasks that may run at once. */
+  slots(): number;
+}
+
+/** Limits, pools, the sender and stalls are services, to be started and stopped by the caller. */
+export function createTools({
+  worker,
+  registry,
+  redis,
+  config,
+  log,
+  ...rest
+}: ToolsOptions): Tools & { readonly teller: RedisTeller } {
+  const keys = createKeys(config.prefix);
+  changeScripts(redis, log);
+  return {
+    worker,
+    registry,
+    redis,
+    keys,
+    config,
+    limits: createLimits({ redis, keys, config, log }),
+    pools: createPools({ config, registry, log, ...rest }),
+    sender: createSender(config, log),
+    stalls: createStalls({ log }),
+    teller: createTeller({ redis, keys }),
+    log,
+  };
 }

@@ -4,30 +4,23 @@ import { hostname } from 'node:os';
 import { atMost } from '../shared/atMost.ts';
 import { parseBounds } from '../shared/autoscale.ts';
 import type { Config } from '../shared/config.ts';
-import { createKeys } from '../shared/keys.ts';
 import type { Log } from '../shared/log.ts';
 import { connectPatiently, disconnect } from '../shared/redis.ts';
 import { type Registry, specOf } from '../shared/registry.ts';
-import { createTeller } from '../shared/teller.ts';
 import { VERSION } from '../shared/version.ts';
-import { changeScripts } from './bullScripts.ts';
 import { type Consumer, createConsumer } from './consumer.ts';
 import { LONGEST_TIMER_MS, type Service } from './every.ts';
 import { createFleet, type Fleet, type QueueChoice } from './fleet.ts';
-import { createLimits } from './limits.ts';
-import { createPools } from './pools.ts';
-import { createSender } from './sender.ts';
 import { createAnnouncement } from './services/announcement.ts';
 import { createAutoscaler } from './services/autoscaler.ts';
 import { createClusterEvents } from './services/clusterEvents.ts';
 import { createControl } from './services/control.ts';
 import { createHealth } from './services/health.ts';
 import { createHeartbeat } from './services/heartbeat.ts';
-import { createStalls } from './services/stalls.ts';
 import { createSweeper } from './services/sweeper.ts';
 import { createTurns } from './services/turns.ts';
 import { createWatchdog } from './services/watchdog.ts';
-import type { Tools } from './tools.ts';
+import { createTools } from './tools.ts';
 
 export interface WorkerOptions {
   readonly config: Config;
@@ -63,35 +56,19 @@ const SERVICE_STOP_MS = 1000;
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { config, registry, log, queues, modules = [] } = options;
   const name = options.name ?? `worker-${process.pid}@${hostname()}`;
-  const keys = createKeys(config.prefix);
   const redis = connectPatiently(config.redisUrl, log);
   const subscriber = connectPatiently(config.redisUrl, quiet(log));
-  changeScripts(redis, log);
-  const teller = createTeller({ redis, keys });
-  const limits = createLimits({ redis, keys, config, log });
-  const turns = createTurns({ redis, keys, registry, limits, log });
-  const sender = createSender(config, log);
-  const stalls = createStalls({ log });
-  const pools = createPools({
-    config,
+  const tools = createTools({
+    worker: name,
     registry,
+    redis,
+    config,
     modules,
     slots: () => fleet.queues().reduce((sum, { concurrency }) => sum + concurrency, 0),
     log,
   });
-  const tools: Tools = {
-    worker: name,
-    registry,
-    redis,
-    keys,
-    config,
-    limits,
-    pools,
-    sender,
-    stalls,
-    teller,
-    log,
-  };
+  const { keys, limits, pools, sender, stalls, teller } = tools;
+  const turns = createTurns({ redis, keys, registry, limits, log });
   const bounds = parseBounds(config.autoscale);
   const fleet: Fleet = createFleet({
     queues,

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { BENCH } from './places.ts';
+import { postgresVersion } from './postgres.ts';
 import type { Command } from './processes.ts';
 
 const PROBE_MS = 20_000;
@@ -18,6 +19,31 @@ export async function npmVersion(name: string): Promise<string | undefined> {
 /** A script of a peer that is a package of npm. */
 export function nodeScript(peer: string, name: string): Command {
   return { command: process.execPath, args: [`${BENCH}peers/${peer}/${name}.mjs`] };
+}
+
+/** What peers that are packages of npm have in common. */
+export function npmPeer(name: string) {
+  return {
+    name,
+    title: name,
+    install: NPM_INSTALL,
+    version: () => npmVersion(name),
+    fill: nodeScript(name, 'fill'),
+    work: nodeScript(name, 'work'),
+  };
+}
+
+/** The same on PostgreSQL. */
+export function postgresPeer(name: string) {
+  return {
+    ...npmPeer(name),
+    install: `apt-get install postgresql; ${NPM_INSTALL}`,
+    isOnRedis: false,
+    async version() {
+      const [own, server] = [await npmVersion(name), await postgresVersion()];
+      return own && server && `${own} on PostgreSQL ${server}`;
+    },
+  };
 }
 
 /** What a program says, in one line; undefined where it does not work. */

@@ -11,6 +11,13 @@ export const SINGLE: Posting = {
   tasks: 1,
 };
 
+export const HTTP_COLUMNS: Scenario['columns'] = [
+  { key: 'rate', label: 'tasks/s' },
+  { key: 'serverCpu', label: 'server CPU, us/request' },
+  { key: 'redisCpu', label: 'Redis CPU, us/request' },
+  { key: 'cpu', label: 'generator CPU, us/request' },
+];
+
 export const httpSend: Scenario = {
   name: 'httpSend',
   title: 'Send tasks over HTTP, one a request',
@@ -18,12 +25,7 @@ export const httpSend: Scenario = {
     `POST ${SINGLE.path} on ${SINGLE.connections} keep-alive connections, each with one request ` +
     'at a time, from one process beside. A task counts when it is answered 202, stored. No ' +
     'worker runs. CPU is that of the API, of Redis and of the load generator.',
-  columns: [
-    { key: 'rate', label: 'tasks/s' },
-    { key: 'serverCpu', label: 'server CPU, us/request' },
-    { key: 'redisCpu', label: 'Redis CPU, us/request' },
-    { key: 'cpu', label: 'generator CPU, us/request' },
-  ],
+  columns: HTTP_COLUMNS,
   better: 'more',
   contestants: (bench) => [
     ...bench.peers.filter(isKaje).map((kaje) => kajeApi(bench, kaje, SINGLE)),

@@ -2,7 +2,7 @@ import type { Posting } from '../harness/posting.ts';
 import type { Scenario } from '../harness/scenario.ts';
 import { isKaje } from '../peers/kaje/index.ts';
 import { koaEcho } from './echo.ts';
-import { kajeApi, SINGLE } from './httpSend.ts';
+import { HTTP_COLUMNS, kajeApi, SINGLE } from './httpSend.ts';
 
 const TASKS = 1000;
 const one = SINGLE.body;
@@ -20,12 +20,7 @@ export const httpSendMany: Scenario = {
   about:
     `POST ${MANY.path} on ${MANY.connections} keep-alive connections, beside single sends on ` +
     `${SINGLE.connections}. Tasks count when they are answered 202, stored. No worker runs.`,
-  columns: [
-    { key: 'rate', label: 'tasks/s' },
-    { key: 'serverCpu', label: 'server CPU, us/request' },
-    { key: 'redisCpu', label: 'Redis CPU, us/request' },
-    { key: 'cpu', label: 'generator CPU, us/request' },
-  ],
+  columns: HTTP_COLUMNS,
   better: 'more',
   contestants: (bench) => [
     ...bench.peers.filter(isKaje).map((kaje) => kajeApi(bench, kaje, MANY)),

@@ -4,7 +4,8 @@ import type { Kaje } from '../../client/index.ts';
 import { withClient, withTarget } from '../options.ts';
 import { colour, print, printJson } from '../output.ts';
 import { openScreen, type Screen } from '../screen.ts';
-import { frameOf, type Line, type Sample } from '../topFrame.ts';
+import { frameOf, type Line } from '../topFrame.ts';
+import type { Sample } from '../topSample.ts';
 
 interface TopFlags {
   once?: boolean;

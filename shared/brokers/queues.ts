@@ -13,8 +13,11 @@ import { createRedisClock } from './clock.ts';
 const GONE = -1;
 const NOT_IN_STATE = -3;
 
-/** BullMQ's queues, each made once; they share one connection, which none of them owns. */
-export function createQueues(redis: Redis, keys: Keys) {
+/**
+ * BullMQ's queues, each made once; they share one connection, which none of them owns.
+ * @param isBatching add many by one script of ours, not each by one of BullMQ's
+ */
+export function createQueues(redis: Redis, keys: Keys, isBatching: boolean) {
   const byName = new Map<string, Queue>();
   const announced = new Set<string>();
   // A Redis that was restarted may have lost its keys.
@@ -68,9 +71,8 @@ export function createQueues(redis: Redis, keys: Keys) {
     async add(messages: readonly TaskMessage[]): Promise<void> {
       const names = [...new Set(messages.map(({ queue }) => queue))];
       const unknown = names.filter((name) => !announced.has(name));
-      if (unknown.length === 0 && names.length === 1 && messages.every(isPlain)) {
-        return addAtOnce(messages);
-      }
+      const isKnown = unknown.length === 0 && names.length === 1;
+      if (isBatching && isKnown && messages.every(isPlain)) return addAtOnce(messages);
       // A Redis that hangs would run later what waits in its socket: it must show that it lives first.
       await answered(redis, redis.ping());
       const adding = transaction(of(names[0] ?? ''), async (multi) => {

@@ -1,9 +1,8 @@
 /** Reads the records of tasks, whatever queue holds them. */
 import type { Redis } from 'ioredis';
-import { BrokerUnavailableError } from '../errors.ts';
 import { FIELDS, type FoundTask, jobHashOf } from '../jobHash.ts';
 import type { Keys } from '../keys.ts';
-import { answered } from '../redis.ts';
+import { answered, isRefusal } from '../redis.ts';
 import { recordOf, type TaskRecord } from '../results.ts';
 import { readTasks, removeEnded } from '../scripts.ts';
 import { portionsOf, scriptsUnderWay, tasksInScript } from './portions.ts';
@@ -118,9 +117,4 @@ async function isWritten(write: Promise<unknown>): Promise<boolean> {
     if (isRefusal(error)) return false;
     throw error;
   }
-}
-
-function isRefusal(error: unknown): boolean {
-  if (!(error instanceof BrokerUnavailableError)) return false;
-  return error.cause instanceof Error && error.cause.name === 'ReplyError';
 }

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { frameOf, type Sample, shares, spanOf } from '../../cli/topFrame.ts';
+import { frameOf, shares, spanOf } from '../../cli/topFrame.ts';
+import type { Sample } from '../../cli/topSample.ts';
 import type { ActiveTask, QueueBody, WorkerStats } from '../../client/index.ts';
 
 const AT = Date.parse('2026-11-22T12:00:00.000Z');
