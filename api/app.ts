@@ -1,12 +1,23 @@
-/** The API without a port: `createApp(deps).callback()` is all that a test needs. */
+/** The API without a port: `createListener(deps)` is all that a server needs. */
+import type { RequestListener } from 'node:http';
 import Koa, { type Context } from 'koa';
 import type { Log } from '../shared/log.ts';
 import type { Deps } from './handler.ts';
+import { createHotPath } from './hotPath.ts';
 import { refuseCrossSite } from './middleware/crossSite.ts';
 import { answerErrors } from './middleware/errors.ts';
 import { logRequests } from './middleware/log.ts';
 import { identifyRequests } from './middleware/requestId.ts';
-import { answerHot, createRouter } from './router.ts';
+import { answerFixed, createRouter } from './router.ts';
+
+/** What answers all requests: the plain sends, and `app` everything else. */
+export function createListener(deps: Deps, app = createApp(deps)): RequestListener {
+  const answerHot = createHotPath(deps);
+  const answer = app.callback();
+  return (req, res) => {
+    if (!answerHot(req, res)) void answer(req, res);
+  };
+}
 
 export function createApp(deps: Deps): Koa {
   const app = new Koa();
@@ -15,7 +26,7 @@ export function createApp(deps: Deps): Koa {
   app.use(logRequests(deps.log));
   app.use(answerErrors());
   app.use(refuseCrossSite());
-  app.use(answerHot(deps));
+  app.use(answerFixed(deps));
   const router = createRouter(deps);
   app.use(router.routes());
   app.use(router.allowedMethods());

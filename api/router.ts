@@ -47,23 +47,22 @@ const HANDLERS: Readonly<Record<RouteName, Handler>> = {
   ready,
 };
 
-/** The routes that applications call for each task. */
-const HOT: readonly RouteName[] = ['sendTask', 'sendTasks'];
-
 /**
- * Answers the hot routes by one look into a map: the router compares a request with the pattern of
- * every route, which costs more than all that a send needs beside it.
+ * Answers the routes without parameters by one look into a map: the router compares a request with the
+ * pattern of every route, which costs more than all else that a send needs.
  */
-export function answerHot(deps: Deps): Middleware {
-  const handlers = new Map(HOT.map((name) => [keyOf(ROUTES[name]), HANDLERS[name]]));
-  return function answerHotRoute(ctx, next) {
+export function answerFixed(deps: Deps): Middleware {
+  const fixed = Object.entries<Route>(ROUTES).filter(([, { path }]) => !path.includes('{'));
+  const handlers = new Map(
+    fixed.map(([name, { method, path }]) => [
+      `${method.toUpperCase()} ${path}`,
+      HANDLERS[name as RouteName],
+    ]),
+  );
+  return function answerFixedRoute(ctx, next) {
     const handler = handlers.get(`${ctx.method} ${ctx.path}`);
     return handler ? handler(ctx, deps) : next();
   };
-}
-
-function keyOf({ method, path }: Route): string {
-  return `${method.toUpperCase()} ${path}`;
 }
 
 export function createRouter(deps: Deps): Router {

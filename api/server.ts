@@ -1,6 +1,6 @@
 /** The API on a port: services, HTTP server, and how both end. */
 import { once, setMaxListeners } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { createRedisBroker } from '../shared/brokers/redis.ts';
 import { createCatalog } from '../shared/catalog.ts';
@@ -10,7 +10,7 @@ import type { Log } from '../shared/log.ts';
 import { createProducer } from '../shared/producer.ts';
 import { connectFailingFast, connectPatiently, whenConnected } from '../shared/redis.ts';
 import { createWatcher } from '../shared/watcher.ts';
-import { createApp } from './app.ts';
+import { createListener } from './app.ts';
 
 export interface RunningApi {
   readonly url: string;
@@ -62,7 +62,7 @@ export async function startApi(
   setMaxListeners(0, stopping.signal);
   const { maxBodyBytes } = config;
   const watcher = createWatcher(broker);
-  const app = createApp({
+  const listener = createListener({
     broker,
     producer,
     watcher,
@@ -70,7 +70,7 @@ export async function startApi(
     maxBodyBytes,
     stopping: stopping.signal,
   });
-  const server = createHttpServer(app.callback(), config, limits);
+  const server = createHttpServer(listener, config, limits);
   const closeIdle = idleCloser(server);
   // Whoever is told that the API is ready sends at once, and would meet a 503.
   await whenConnected(redis, CONNECT_WITHIN_MS);
@@ -94,11 +94,11 @@ export async function startApi(
 }
 
 function createHttpServer(
-  callback: ReturnType<ReturnType<typeof createApp>['callback']>,
+  listener: RequestListener,
   config: Config,
   limits: Partial<Limits>,
 ): Server {
-  const server = createServer({ ...LIMITS, ...limits }, callback);
+  const server = createServer({ ...LIMITS, ...limits }, listener);
   server.maxConnections = config.maxConnections;
   return server;
 }

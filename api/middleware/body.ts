@@ -1,4 +1,5 @@
 /** Reads request bodies: JSON whole, NDJSON line by line, both bounded. */
+import type { IncomingMessage } from 'node:http';
 import type { Context } from 'koa';
 import { InvalidRequestError, KajeError } from '../../shared/errors.ts';
 import { MAX_TASKS } from '../../shared/schemas/tasks.ts';
@@ -11,12 +12,16 @@ import { MAX_JSON_DEPTH, MAX_STREAM_BYTES } from '../../shared/schemas.ts';
 export async function readJson(ctx: Context, maxBytes: number): Promise<unknown> {
   requireType(ctx, 'application/json');
   refuseLength(ctx, maxBytes);
-  return parse(decode(await readWhole(ctx, maxBytes)), 'the body');
+  return readJsonOf(ctx.req, maxBytes);
+}
+
+/** The same where the headers are known to be right. */
+export async function readJsonOf(req: IncomingMessage, maxBytes: number): Promise<unknown> {
+  return parse(decode(await readWhole(req, maxBytes)), 'the body');
 }
 
 /** By its events: an iterator over the chunks costs a small request a fifth of its time. */
-function readWhole(ctx: Context, maxBytes: number): Promise<Buffer> {
-  const { req } = ctx;
+function readWhole(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
@@ -24,7 +29,7 @@ function readWhole(ctx: Context, maxBytes: number): Promise<Buffer> {
       bytes += chunk.length;
       if (bytes <= maxBytes) chunks.push(chunk);
       // The listener stays, and throws away what still comes.
-      else reject(tooLarge(ctx, maxBytes));
+      else reject(tooLarge(req, maxBytes));
     });
     req.on('end', () =>
       resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)),
@@ -59,18 +64,18 @@ export async function readNdjson(ctx: Context, maxLineBytes: number): Promise<un
   let line = 0;
   const take = (text: Buffer) => {
     line++;
-    if (text.length > maxLineBytes) throw tooLarge(ctx, maxLineBytes, `line ${line}`);
+    if (text.length > maxLineBytes) throw tooLarge(ctx.req, maxLineBytes, `line ${line}`);
     if (isBlank(text)) return;
     if (values.length === MAX_TASKS) throw tooMany(ctx);
     values.push(parse(decode(text), `line ${line}`));
   };
   for await (const chunk of chunksOf(ctx)) {
     bytes += chunk.length;
-    if (bytes > MAX_STREAM_BYTES) throw tooLarge(ctx, MAX_STREAM_BYTES);
+    if (bytes > MAX_STREAM_BYTES) throw tooLarge(ctx.req, MAX_STREAM_BYTES);
     const lines = splitLines(rest, chunk);
     rest = lines.pop() ?? rest;
     for (const text of lines) take(text);
-    if (rest.length > maxLineBytes) throw tooLarge(ctx, maxLineBytes, `line ${line + 1}`);
+    if (rest.length > maxLineBytes) throw tooLarge(ctx.req, maxLineBytes, `line ${line + 1}`);
   }
   take(rest);
   return values;
@@ -132,12 +137,12 @@ function requireType(ctx: Context, wanted: string): void {
 }
 
 function refuseLength(ctx: Context, maxBytes: number): void {
-  if (Number(ctx.get('content-length') || 0) > maxBytes) throw tooLarge(ctx, maxBytes);
+  if (Number(ctx.get('content-length') || 0) > maxBytes) throw tooLarge(ctx.req, maxBytes);
 }
 
-function tooLarge(ctx: Context, max: number, what = 'the body'): KajeError {
+function tooLarge(req: IncomingMessage, max: number, what = 'the body'): KajeError {
   // The rest is thrown away as it comes; requestTimeout ends a client that never ends.
-  ctx.req.resume();
+  req.resume();
   return new KajeError('BODY_TOO_LARGE', `Expected ${what} to hold at most ${max} bytes`);
 }
 

@@ -70,9 +70,28 @@ function writeBody(ctx: Context): void {
 }
 
 function answer(ctx: Context, error: unknown): void {
+  const { status, retryAfter, body } = problemOf(error, pathOf(ctx) ?? ctx.url);
+  ctx.state.error = error;
+  ctx.status = status;
+  ctx.body = JSON.stringify(body);
+  ctx.type = PROBLEM_TYPE;
+  if (retryAfter !== undefined) ctx.set('retry-after', String(retryAfter));
+}
+
+export const PROBLEM_TYPE = 'application/problem+json';
+
+export interface Problem {
+  readonly status: number;
+  /** Seconds after which another try may succeed. */
+  readonly retryAfter: number | undefined;
+  readonly body: ProblemBody;
+}
+
+/** What a client is told of an error; `path` is what it asked for. */
+export function problemOf(error: unknown, path: string): Problem {
   const known = error instanceof KajeError ? ANSWERS[error.code] : undefined;
   const { status, title, retryAfter } = known ?? INTERNAL;
-  const problem: ProblemBody = {
+  const body = {
     type: `urn:kaje:problem:${known && error instanceof KajeError ? error.code.toLowerCase() : 'internal'}`,
     title,
     status,
@@ -80,12 +99,8 @@ function answer(ctx: Context, error: unknown): void {
       known && error instanceof Error
         ? error.message
         : 'The log of the API has the reason, under this request id',
-    instance: pathOf(ctx) ?? ctx.url,
+    instance: path,
     ...(error instanceof InvalidRequestError ? { errors: error.errors } : {}),
   };
-  ctx.state.error = error;
-  ctx.status = status;
-  ctx.body = JSON.stringify(problem);
-  ctx.type = 'application/problem+json';
-  if (retryAfter !== undefined) ctx.set('retry-after', String(retryAfter));
+  return { status, retryAfter, body };
 }

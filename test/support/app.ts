@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type Koa from 'koa';
-import { createApp } from '../../api/app.ts';
+import { createApp, createListener } from '../../api/app.ts';
 import type { Broker } from '../../shared/broker.ts';
 import { createProducer } from '../../shared/producer.ts';
 import { createWatcher } from '../../shared/watcher.ts';
@@ -24,12 +24,13 @@ export async function startApp(
     find: async () => (await broker.specs()).get(''),
     names: () => [],
   };
-  const app = createApp({
+  const deps = {
     ...{ broker, log, watcher: createWatcher(broker), maxBodyBytes: 1000 },
     ...{ producer: createProducer({ broker, catalog }), stopping: new AbortController().signal },
-  });
+  };
+  const app = createApp(deps);
   extend(app);
-  const server = createServer(app.callback()).listen(0, '127.0.0.1');
+  const server = createServer(createListener(deps, app)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const stop = async () => void server.close().closeAllConnections();
   defer(stop);
