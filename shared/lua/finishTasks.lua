@@ -28,6 +28,11 @@ local codes, slots = {}, {}
 local locks, free = {}, {}
 local filed = {}
 
+-- Redis writes out a number of Lua as a floating one: half a microsecond for each.
+local function text(count)
+  return count == 1 and "1" or count
+end
+
 local function file(first)
   local id, token, target, value = ARGV[first], ARGV[first + 1], ARGV[first + 2], ARGV[first + 3]
   local key = prefix .. id
@@ -52,14 +57,14 @@ local function file(first)
   if not isDone then
     rcall("HMSET", key, "failedReason", value, "stacktrace", ARGV[first + 4])
   end
-  if rcall("LREM", active, -1, id) < 1 then
+  if rcall("LREM", active, "-1", id) < 1 then
     return -3
   end
   local made = (tonumber(job[5]) or 0) + 1
   local property = isDone and "returnvalue" or "failedReason"
   -- At once: should anything fail further down, what has left the list of active tasks is in its set.
   rcall("ZADD", isDone and KEYS[10] or KEYS[11], now, id)
-  rcall("HSET", key, "atm", made, property, value, "finishedOn", now)
+  rcall("HSET", key, "atm", text(made), property, value, "finishedOn", now)
   filed[target] = true
   rcall("XADD", events, "*", "event", target, "jobId", id, property, value, "prev", "active")
   if not isDone then
@@ -114,7 +119,7 @@ local function start(id, slot)
   job[8] = (tonumber(job[8]) or 0) + 1
   rcall("SET", key .. ":lock", slot[2], "PX", lockMs)
   rcall("XADD", events, "*", "event", "active", "jobId", id, "prev", "waiting")
-  rcall("HSET", key, "processedOn", now, "pb", worker, "ats", job[8])
+  rcall("HSET", key, "processedOn", now, "pb", worker, "ats", text(job[8]))
   jobs[#jobs + 1] = { slot[1], id, job }
   return true
 end

@@ -39,6 +39,26 @@ describe('the script that adds tasks', () => {
     );
   });
 
+  it('writes the events that the stream has room for, and those of the last tasks', async () => {
+    const { redis, base, task } = startAdds();
+    await redis.hset(`${base}meta`, 'opts.maxLenEvents', 100);
+    const ids = Array.from({ length: 1000 }, (_, i) => `t${i}`);
+    const add = (some: readonly string[]) =>
+      addTasks(
+        redis,
+        base,
+        Date.now() + 60_000,
+        some.map((id) => task(id)),
+      );
+    await add(ids);
+    await add(['last']);
+    const entries = await redis.xrange(`${base}events`, '-', '+');
+    const told = entries.map(([, [, event, , id]]) => `${event} ${id}`);
+    expect(told.length).to.be.within(100, 200);
+    const due = [...ids.slice(-49), 'last'].flatMap((id) => [`added ${id}`, `waiting ${id}`]);
+    expect(told.slice(-100)).to.deep.equal(due);
+  });
+
   it('leaves a task alone that is there already', async () => {
     const { redis, base, task } = startAdds();
     const add = (name: string) => addTasks(redis, base, Date.now() + 60_000, [task('t1', name)]);
