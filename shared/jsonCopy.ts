@@ -40,9 +40,10 @@ function isPlainObject(value: object, depth: number): boolean {
     return true;
   }
   if (Object.getPrototypeOf(value) !== Object.prototype || 'toJSON' in value) return false;
-  for (const [key, inner] of Object.entries(value)) {
+  // By keys: entries are a list for each property.
+  for (const key of Object.keys(value)) {
     // As a key it would change the copy's prototype instead.
-    if (key === '__proto__' || !isPlain(inner, depth)) return false;
+    if (key === '__proto__' || !isPlain(Reflect.get(value, key), depth)) return false;
   }
   return true;
 }
@@ -51,6 +52,6 @@ function copyOf(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(copyOf);
   const copy: Record<string, unknown> = {};
-  for (const [key, inner] of Object.entries(value)) copy[key] = copyOf(inner);
+  for (const key of Object.keys(value)) copy[key] = copyOf(Reflect.get(value, key));
   return copy;
 }

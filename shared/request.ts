@@ -28,12 +28,17 @@ export async function acceptAll(
   sender: Sender,
   nowMs: number,
 ): Promise<TaskMessage[]> {
+  const { catalog } = sender;
   const messages: TaskMessage[] = [];
   const errors: FieldError[] = [];
   const seen = new Map<string, number>();
   for (const [i, request] of requests.entries()) {
     try {
-      const message = await accept(request, sender, nowMs, `/tasks/${i}`);
+      const at = `/tasks/${i}`;
+      const task = checked(request, nowMs, at);
+      // Not by accept: a promise for each of a thousand tasks is a twentieth of the time.
+      const spec = catalog.known(task.name) ?? (await catalog.find(task.name));
+      const message = accepted(task, spec, sender, nowMs, at);
       messages.push(message);
       // Of ids that we made, no two are the same.
       if (message.body.fingerprint === undefined) continue;
@@ -62,29 +67,43 @@ export async function accept(
   nowMs: number,
   at: string,
 ): Promise<TaskMessage> {
-  const refuseIf = (errors: readonly FieldError[]) => {
-    if (errors.length > 0) {
-      throw new InvalidRequestError(
-        errors.map(({ path, message }) => ({ path: at + path, message })),
-      );
-    }
-  };
-  refuseIf(check(SCHEMAS.SendTask, request));
+  const task = checked(request, nowMs, at);
+  const spec = sender.catalog.known(task.name) ?? (await sender.catalog.find(task.name));
+  return accepted(task, spec, sender, nowMs, at);
+}
+
+/** What can be checked before the task is known. */
+function checked(request: unknown, nowMs: number, at: string): SendTaskRequest {
+  refuseIf(check(SCHEMAS.SendTask, request), at);
   // It satisfies the schema that the type is read from.
   const task = request as SendTaskRequest;
-  refuseIf(rulesBroken(task, nowMs));
-  const { catalog } = sender;
-  const spec = catalog.known(task.name) ?? (await catalog.find(task.name));
+  refuseIf(rulesBroken(task, nowMs), at);
+  return task;
+}
+
+function accepted(
+  task: SendTaskRequest,
+  spec: TaskSpec | undefined,
+  sender: Sender,
+  nowMs: number,
+  at: string,
+): TaskMessage {
   if (!spec) {
-    const message = `no worker serves a task "${task.name}"${didYouMean(task.name, catalog.names())}`;
+    const guess = didYouMean(task.name, sender.catalog.names());
+    const message = `no worker serves a task "${task.name}"${guess}`;
     throw new InvalidRequestError([{ path: `${at}/name`, message }]);
   }
-  refuseIf(limitErrors(task, spec));
+  refuseIf(limitErrors(task, spec), at);
   const bound = bind(spec, task.args ?? [], task.kwargs ?? {});
-  refuseIf(bound.ok ? inputErrors(bound, spec) : bound.errors);
+  refuseIf(bound.ok ? inputErrors(bound, spec) : bound.errors, at);
   const message = messageOf(task, spec, sender, nowMs);
   const unique = bound.ok ? uniquenessOf(spec, bound.input, task.args ?? []) : undefined;
   return unique ? { ...message, unique } : message;
+}
+
+function refuseIf(errors: readonly FieldError[], at: string): void {
+  if (errors.length === 0) return;
+  throw new InvalidRequestError(errors.map(({ path, message }) => ({ path: at + path, message })));
 }
 
 /** What the schema cannot say. */
