@@ -6,7 +6,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { type Config, SETTINGS } from '../shared/config.ts';
+import { apiCommand } from '../cli/commands/api.ts';
+import { workerCommand } from '../cli/commands/worker.ts';
+import { type Config, flagOf, SETTINGS } from '../shared/config.ts';
 import { ROUTES } from '../shared/protocol.ts';
 import { loadTasks } from '../worker/load.ts';
 import { startWorker } from '../worker/worker.ts';
@@ -125,6 +127,12 @@ describe('the documentation', () => {
       const shown = String(fallback) === '' ? '' : `\`${fallback}\` `;
       expect(rows).to.include(`| \`${env}\` | ${shown}| ${doc} |`);
     }
+  });
+
+  it('has a flag for every setting, on the API or on the worker', () => {
+    const commands = [apiCommand(), workerCommand()];
+    const flags = commands.flatMap(({ options }) => options.map(({ long }) => long));
+    expect(flags).to.include.members(Object.values(SETTINGS).map(({ env }) => flagOf(env)));
   });
 
   it('lists every route', () => {

@@ -8,8 +8,9 @@ import type { Report } from './results.ts';
 /** Returns the name that all files begin with. */
 export async function save(report: Report, folder: string): Promise<string> {
   const { date, commit } = report.machine;
-  const minute = date.slice(0, 16).replaceAll(':', '');
-  const base = join(folder, [minute, commit.replace('+', '-changed')].filter(Boolean).join('-'));
+  // To the second: two runs of one minute must not write over each other.
+  const second = date.slice(0, 19).replaceAll(':', '');
+  const base = join(folder, [second, commit.replace('+', '-changed')].filter(Boolean).join('-'));
   await mkdir(folder, { recursive: true });
   await writeFile(`${base}.md`, markdownOf(report));
   await writeFile(`${base}.json`, `${JSON.stringify(report, null, 2)}\n`);

@@ -51,6 +51,7 @@ export function workerCommand(): Command {
     'resultExpires',
     'resultsMax',
     'resultMaxBytes',
+    'batching',
     'healthHost',
     'healthPort',
     'logLevel',
