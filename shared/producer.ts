@@ -68,7 +68,7 @@ export function createProducer({
 
   return {
     async send(request, parent) {
-      const message = await accept(request, parent ? { ...sender, parent } : sender, now(), '');
+      const message = await accept(request, parent ? { ...sender, parent } : sender, now());
       return message.unique ? sendUnique(message) : sendNow(message);
     },
     async sendMany(requests) {

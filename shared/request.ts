@@ -34,11 +34,10 @@ export async function acceptAll(
   const seen = new Map<string, number>();
   for (const [i, request] of requests.entries()) {
     try {
-      const at = `/tasks/${i}`;
-      const task = checked(request, nowMs, at);
+      const task = checked(request, nowMs);
       // Not by accept: a promise for each of a thousand tasks is a twentieth of the time.
       const spec = catalog.known(task.name) ?? (await catalog.find(task.name));
-      const message = accepted(task, spec, sender, nowMs, at);
+      const message = accepted(task, spec, sender, nowMs);
       messages.push(message);
       // Of ids that we made, no two are the same.
       if (message.body.fingerprint === undefined) continue;
@@ -52,7 +51,7 @@ export async function acceptAll(
       seen.set(message.id, i);
     } catch (error) {
       if (!(error instanceof InvalidRequestError)) throw error;
-      errors.push(...error.errors);
+      errors.push(...error.errors.map((each) => ({ ...each, path: `/tasks/${i}${each.path}` })));
       if (errors.length >= ERRORS_MAX) break;
     }
   }
@@ -60,24 +59,23 @@ export async function acceptAll(
   return messages;
 }
 
-/** The message of a request; throws InvalidRequestError with paths below `at`. */
+/** The message of a request; throws InvalidRequestError. */
 export async function accept(
   request: unknown,
   sender: Sender,
   nowMs: number,
-  at: string,
 ): Promise<TaskMessage> {
-  const task = checked(request, nowMs, at);
+  const task = checked(request, nowMs);
   const spec = sender.catalog.known(task.name) ?? (await sender.catalog.find(task.name));
-  return accepted(task, spec, sender, nowMs, at);
+  return accepted(task, spec, sender, nowMs);
 }
 
 /** What can be checked before the task is known. */
-function checked(request: unknown, nowMs: number, at: string): SendTaskRequest {
-  refuseIf(check(SCHEMAS.SendTask, request), at);
+function checked(request: unknown, nowMs: number): SendTaskRequest {
+  refuseIf(check(SCHEMAS.SendTask, request));
   // It satisfies the schema that the type is read from.
   const task = request as SendTaskRequest;
-  refuseIf(rulesBroken(task, nowMs), at);
+  refuseIf(rulesBroken(task, nowMs));
   return task;
 }
 
@@ -86,24 +84,22 @@ function accepted(
   spec: TaskSpec | undefined,
   sender: Sender,
   nowMs: number,
-  at: string,
 ): TaskMessage {
   if (!spec) {
     const guess = didYouMean(task.name, sender.catalog.names());
     const message = `no worker serves a task "${task.name}"${guess}`;
-    throw new InvalidRequestError([{ path: `${at}/name`, message }]);
+    throw new InvalidRequestError([{ path: '/name', message }]);
   }
-  refuseIf(limitErrors(task, spec), at);
+  refuseIf(limitErrors(task, spec));
   const bound = bind(spec, task.args ?? [], task.kwargs ?? {});
-  refuseIf(bound.ok ? inputErrors(bound, spec) : bound.errors, at);
+  refuseIf(bound.ok ? inputErrors(bound, spec) : bound.errors);
   const message = messageOf(task, spec, sender, nowMs);
   const unique = bound.ok ? uniquenessOf(spec, bound.input, task.args ?? []) : undefined;
   return unique ? { ...message, unique } : message;
 }
 
-function refuseIf(errors: readonly FieldError[], at: string): void {
-  if (errors.length === 0) return;
-  throw new InvalidRequestError(errors.map(({ path, message }) => ({ path: at + path, message })));
+function refuseIf(errors: readonly FieldError[]): void {
+  if (errors.length > 0) throw new InvalidRequestError(errors);
 }
 
 /** What the schema cannot say. */

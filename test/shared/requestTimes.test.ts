@@ -21,8 +21,7 @@ const catalog = {
   find: async (name: string) => specs.get(name),
   names: () => specs.keys(),
 };
-const accepted = (request: unknown, nowMs = NOW) =>
-  accept(request, { catalog, routes: [] }, nowMs, '');
+const accepted = (request: unknown, nowMs = NOW) => accept(request, { catalog, routes: [] }, nowMs);
 
 async function refused(request: unknown): Promise<readonly FieldError[]> {
   const error = await accepted(request).catch((reason: unknown) => reason);
