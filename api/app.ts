@@ -33,8 +33,9 @@ export function createApp(deps: Deps): Koa {
   return app;
 }
 
-/** What sockets say, and streams into them, when the other side has gone: no fault of anybody. */
-const LEFT = /^(E(CONN|HOST|NET)|EPIPE|ETIMEDOUT|HPE_|ERR_STREAM_PREMATURE_CLOSE)/;
+/** What sockets say, and streams into them, when the other side has gone or is too slow: no fault of ours. */
+const LEFT =
+  /^(E(CONN|HOST|NET)|EPIPE|ETIMEDOUT|HPE_|ERR_(STREAM_PREMATURE_CLOSE|HTTP_REQUEST_TIMEOUT))/;
 
 /** What fails once all middleware is done, such as a stream that is read while it is sent. */
 function logLate(log: Log, error: Error & { code?: string }, { state }: Context): void {

@@ -68,8 +68,11 @@ export interface UniqueHolder {
   readonly heldMs: number;
 }
 
+/** Tasks that are stored all or none; more would keep Redis and the event loop from everybody else too long. */
+export const ADDS_AT_ONCE = 1000;
+
 export interface Broker {
-  /** Stores tasks in one write. An id that is stored already is left as it is. */
+  /** Stores tasks, ADDS_AT_ONCE by each write. An id that is stored already is left as it is. */
   add(messages: readonly TaskMessage[]): Promise<void>;
   /**
    * Records in the order of the ids, null for unknown ones; one round trip, however many.

@@ -1,5 +1,5 @@
 /** Gathers single sends into batches, so that those of one moment share one write to Redis. */
-import type { Broker } from './broker.ts';
+import { ADDS_AT_ONCE, type Broker } from './broker.ts';
 import { TaskConflictError } from './errors.ts';
 import type { TaskMessage } from './message.ts';
 import { isNamed, type Sent, type Store, storeFresh, storeNamed } from './storing.ts';
@@ -28,12 +28,13 @@ export function createGathering(broker: Broker): (message: TaskMessage) => Promi
   // What comes while batches are on their way makes the next one: the busier, the fewer writes for each.
   const flush = async (): Promise<void> => {
     if (waiting.length === 0 || underWay === UNDER_WAY_MAX) return;
-    const batch = waiting;
-    waiting = [];
+    const batch = waiting.slice(0, ADDS_AT_ONCE);
+    waiting = waiting.slice(ADDS_AT_ONCE);
     // Those under ids of clients are claimed first, which may take long; nobody waits for them.
     const named = batch.filter(({ message }) => isNamed(message));
     if (named.length > 0) void settle(named, storeNamed);
     underWay++;
+    if (waiting.length > 0) gather();
     await Promise.all(freshLots(batch).map((lot) => settle(lot, storeFresh)));
     underWay--;
     if (waiting.length >= ENOUGH) void flush();

@@ -66,22 +66,47 @@ export function createQueues(redis: Redis, keys: Keys, isBatching: boolean) {
     }
   };
 
+  /** The last add by BullMQ's scripts that is under way, which takes a round trip more than one of ours. */
+  let slow: Promise<void> | undefined;
+  const addOneByOne = async (
+    messages: readonly TaskMessage[],
+    unknown: readonly string[],
+    before: Promise<void> | undefined,
+  ): Promise<void> => {
+    await before;
+    // A Redis that hangs would run later what waits in its socket: it must show that it lives first.
+    await answered(redis, redis.ping());
+    const adding = transaction(of(messages[0]?.queue ?? ''), async (multi) => {
+      // So that ids can be looked up in them.
+      if (unknown.length > 0) multi.runCommand('sadd', [keys.queues, ...unknown]);
+      await Promise.all(messages.map((message) => addTo(multi, message)));
+    });
+    await answered(redis, adding, ANSWER_WITHIN_MS + messages.length);
+    for (const name of unknown) announced.add(name);
+  };
+
   return {
-    /** All or none, whatever queues they go to: what is refused half-way would be sent twice. */
+    /**
+     * All or none, whatever queues they go to: what is refused half-way would be sent twice. In the order
+     * of the calls, also of those that nobody waits for.
+     */
     async add(messages: readonly TaskMessage[]): Promise<void> {
       const names = [...new Set(messages.map(({ queue }) => queue))];
       const unknown = names.filter((name) => !announced.has(name));
+      const before = slow;
       const isKnown = unknown.length === 0 && names.length === 1;
-      if (isBatching && isKnown && messages.every(isPlain)) return addAtOnce(messages);
-      // A Redis that hangs would run later what waits in its socket: it must show that it lives first.
-      await answered(redis, redis.ping());
-      const adding = transaction(of(names[0] ?? ''), async (multi) => {
-        // So that ids can be looked up in them.
-        if (unknown.length > 0) multi.runCommand('sadd', [keys.queues, ...unknown]);
-        await Promise.all(messages.map((message) => addTo(multi, message)));
-      });
-      await answered(redis, adding, ANSWER_WITHIN_MS + messages.length);
-      for (const name of unknown) announced.add(name);
+      if (isBatching && isKnown && messages.every(isPlain)) {
+        if (before) await before;
+        return addAtOnce(messages);
+      }
+      const adding = addOneByOne(messages, unknown, before);
+      const done: Promise<void> = adding
+        .catch(() => undefined)
+        .then(() => {
+          if (slow === done) slow = undefined;
+        });
+      slow = done;
+      return adding;
     },
     /** Puts a task that has ended back to the start; false while a worker is about to file it. */
     async retry(queue: string, id: string): Promise<boolean> {

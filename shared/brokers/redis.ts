@@ -1,7 +1,7 @@
 /** The broker on Redis: BullMQ queues, read by our own script, watched over pub/sub. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import type { Broker } from '../broker.ts';
+import { ADDS_AT_ONCE, type Broker } from '../broker.ts';
 import { createAnnouncer, createBus } from '../bus.ts';
 import { sentEvent } from '../clusterEvents.ts';
 import type { Config } from '../config.ts';
@@ -34,8 +34,6 @@ export interface RedisBrokerOptions {
   readonly now?: () => number;
 }
 
-/** Adds in one pipeline; more would keep Redis and the event loop from everybody else too long. */
-const ADDS_AT_ONCE = 1000;
 /** A claim outlives its holder's death so long; no send takes near as long. */
 const CLAIM_MS = 10_000;
 /** A worker that takes out what was revoked in its queue holds it for some milliseconds. */

@@ -4,6 +4,7 @@ import { echo } from '../fixtures/quick.ts';
 import { startTestApi } from '../support/api.ts';
 import { defer } from '../support/defer.ts';
 import { eventually } from '../support/eventually.ts';
+import { collectLog } from '../support/log.ts';
 import { openRaw, postHead } from '../support/raw.ts';
 import { silentLog, testConfig } from '../support/redis.ts';
 import { startApiAlone } from '../support/stack.ts';
@@ -18,11 +19,14 @@ describe('a client that is too slow', () => {
   });
 
   it('is cut before its body is complete', async () => {
-    const api = await startTestApi({}, { limits: SHORT });
-    const head = postHead('/v1/send_task', { 'content-length': 100 });
-    const { closed } = await openRaw(api.url, head, '{"name":');
-    expect(await closed).to.match(/^HTTP\/1\.1 4\d\d /);
+    const { log, lines } = collectLog();
+    const api = await startTestApi({}, { limits: SHORT, log });
+    for (const path of ['/v1/send_task', '/v1/send_tasks']) {
+      const { closed } = await openRaw(api.url, postHead(path, { 'content-length': 100 }), '{"n":');
+      expect(await closed).to.match(/^HTTP\/1\.1 4\d\d /);
+    }
     expect((await api.get('/health/live')).status).to.equal(200);
+    expect(lines.filter(({ level }) => level > 30)).to.deep.equal([]);
   });
 
   it('may be slow to read, for a wait is no idleness', async () => {

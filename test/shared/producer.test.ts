@@ -47,6 +47,14 @@ describe('the producer', () => {
     expect(await stored()).to.equal(51);
   });
 
+  it('stores no more by one write than are stored all or none', async () => {
+    const { producer, writes, stored } = await startTestProducer();
+    await producer.send(request());
+    await Promise.all(times(2100, () => producer.send(request())));
+    expect(writes).to.deep.equal([1, 1000, 1000, 100]);
+    expect(await stored()).to.equal(2101);
+  });
+
   it('refuses the wrong one of a tick and stores the rest', async () => {
     const { producer, stored } = await startTestProducer();
     const requests = [request(), { name: 'ad' }, request(), { name: 'add', kwargs: { a: 'x' } }];

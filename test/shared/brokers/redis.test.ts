@@ -38,6 +38,19 @@ describe('the broker on Redis', () => {
     expect(found).to.deep.equal([b, null, ['c', 'default'], ['a', 'default'], b]);
   });
 
+  it('keeps the order of adds that nobody waits for, whatever they need', async () => {
+    const { broker, redis, keys } = await startTestBroker();
+    await broker.add([messageOf('first')]);
+    const later = messageOf('later', { body: { kwargs: {}, eta: Date.now() + 60_000 } });
+    await Promise.all([
+      broker.add([messageOf('a'), later]),
+      broker.add([messageOf('b')]),
+      broker.add([messageOf('c')]),
+    ]);
+    const waiting = await redis.lrange(`${keys.queueBase('default')}wait`, 0, -1);
+    expect(waiting.reverse()).to.deep.equal(['first', 'a', 'b', 'c']);
+  });
+
   it('finds a task in a queue that another process has made since', async () => {
     const { broker, config } = await startTestBroker();
     await broker.add([messageOf('a')]);
