@@ -2,7 +2,8 @@ import { drain } from '../harness/drain.ts';
 import { type Scenario, scaled } from '../harness/scenario.ts';
 
 const SHORT = 10_000;
-const LONG = 1_000_000;
+/** With those that are measured a million. */
+const LONG = 930_000;
 /** Tasks done before anything counts, and while it does. */
 const WARM_UP = 20_000;
 const MEASURED = 50_000;
