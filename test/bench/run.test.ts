@@ -18,7 +18,7 @@ describe('npm run bench', function () {
   it('measures Kaje beside BullMQ, prints a table and writes all three kinds of files', async () => {
     const out = await mkdtemp(join(tmpdir(), 'kaje-bench-test-'));
     defer(() => rm(out, { recursive: true, force: true }));
-    const size = ['--scale', '0.01', '--rounds', '2'];
+    const size = ['--scale', '0.05', '--rounds', '2'];
     const chosen = ['--only', 'drain', '--peers', 'kaje,bullmq'];
     const { stdout, stderr } = await bench(...chosen, ...size, '--out', out);
     expect(stdout).to.match(/^\| Kaje \| [\d,]+ \([\d,]+-[\d,]+\) .*1\.00 x \|$/m);
@@ -32,7 +32,7 @@ describe('npm run bench', function () {
     ]);
     const json = files.find((name) => name.endsWith('.json')) ?? '';
     const report: Report = JSON.parse(await readFile(join(out, json), 'utf8'));
-    expect(report).to.deep.include({ rounds: 2, scale: 0.01, missing: [] });
+    expect(report).to.deep.include({ rounds: 2, scale: 0.05, missing: [] });
     const [drain] = report.results;
     expect(drain?.rows.map(({ name, failure }) => [name, failure])).to.deep.equal([
       ['Kaje', undefined],
