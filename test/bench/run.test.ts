@@ -41,7 +41,7 @@ describe('npm run bench', function () {
     for (const { values } of drain?.rows ?? []) {
       expect(values.rate?.all).to.have.length(2);
       expect(values.rate?.min).to.be.above(0);
-      expect(values.tasks?.median).to.equal(1000);
+      expect(values.tasks?.median).to.equal(5000);
     }
   });
 
