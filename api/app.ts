@@ -3,19 +3,19 @@ import type { RequestListener } from 'node:http';
 import Koa, { type Context } from 'koa';
 import type { Log } from '../shared/log.ts';
 import type { Deps } from './handler.ts';
-import { createHotPath } from './hotPath.ts';
 import { refuseCrossSite } from './middleware/crossSite.ts';
 import { answerErrors } from './middleware/errors.ts';
 import { logRequests } from './middleware/log.ts';
 import { identifyRequests } from './middleware/requestId.ts';
+import { createPlainSend } from './plainSend.ts';
 import { answerFixed, createRouter } from './router.ts';
 
 /** What answers all requests: the plain sends, and `app` everything else. */
 export function createListener(deps: Deps, app = createApp(deps)): RequestListener {
-  const answerHot = createHotPath(deps);
+  const answerPlainSend = createPlainSend(deps);
   const answer = app.callback();
   return (req, res) => {
-    if (!answerHot(req, res)) void answer(req, res);
+    if (!answerPlainSend(req, res)) void answer(req, res);
   };
 }
 

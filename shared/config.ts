@@ -2,66 +2,29 @@
  * Every setting of a process: its environment variable, default, unit and check, in one table.
  * Read once at the start, validated whole, then frozen. `NAME_FILE` names a file that holds the value.
  */
-import { AUTOSCALE_OFF, parseBounds } from './autoscale.ts';
+import { AUTOSCALE_OFF } from './autoscale.ts';
 import { DefinitionError } from './errors.ts';
-import { parseRoutes, type RouteRule } from './routing.ts';
 import { DEFAULT_PORT, MAX_BODY_BYTES } from './schemas.ts';
 import { withoutSecrets } from './secrets.ts';
+import {
+  autoscale,
+  host,
+  integer,
+  type Kind,
+  number,
+  oneOf,
+  prefix,
+  processes,
+  redis,
+  routes,
+} from './settingKinds.ts';
 import { limitsProblem } from './taskOptions.ts';
-
-/** What a value may be: in words, and how it is read; undefined when it is wrong. */
-interface Kind<T> {
-  readonly expected: string;
-  parse(text: string): T | undefined;
-}
 
 interface Setting<T> extends Kind<T> {
   readonly env: string;
   readonly default: T;
   readonly doc: string;
 }
-
-const text = (expected: string, pattern: RegExp): Kind<string> => ({
-  expected,
-  parse: (text) => (pattern.test(text) ? text : undefined),
-});
-
-const number = (min: number, max = Number.MAX_SAFE_INTEGER, what = 'a number'): Kind<number> => ({
-  expected:
-    max === Number.MAX_SAFE_INTEGER ? `${what}, ${min} or more` : `${what} from ${min} to ${max}`,
-  parse(text) {
-    const value = Number(text);
-    return text.trim() !== '' && value >= min && value <= max ? value : undefined;
-  },
-});
-
-const integer = (min: number, max?: number): Kind<number> => {
-  const { expected, parse } = number(min, max, 'a whole number');
-  return { expected, parse: (text) => [parse(text)].find(Number.isInteger) };
-};
-
-const oneOf = <T extends string>(...choices: readonly T[]): Kind<T> => ({
-  expected: `one of ${choices.join(', ')}`,
-  parse: (text) => choices.find((choice) => choice === text),
-});
-
-const host = text('a host name or an address', /^[\w.:-]+$/);
-const redis = text('a URL redis://, rediss:// or unix:/path', /^(rediss?:\/\/|unix:|\/)./);
-const autoscale: Kind<string> = {
-  expected: `most and least, such as 10,3, at least 1 and at most 10000, or ${AUTOSCALE_OFF}`,
-  parse: (text) => (text === AUTOSCALE_OFF || parseBounds(text) ? text : undefined),
-};
-const PROCESSES_MAX = 256;
-const processes: Kind<number | 'auto'> = {
-  expected: `a whole number from 1 to ${PROCESSES_MAX}, or auto`,
-  parse: (text) => (text === 'auto' ? text : integer(1, PROCESSES_MAX).parse(text)),
-};
-const prefix = text('letters, digits and _.-{}', /^[\w.{}-]+$/);
-
-const routes: Kind<readonly RouteRule[]> = {
-  expected: 'rules such as mail.*=mail,report_?=slow',
-  parse: parseRoutes,
-};
 
 const setting = <T>(env: string, kind: Kind<T>, fallback: T, doc: string): Setting<T> => ({
   ...kind,

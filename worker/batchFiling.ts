@@ -62,7 +62,8 @@ export function createBatchFiling(options: BatchFilingOptions): Filing {
 
   /** undefined: the queue has limits of BullMQ's own. */
   const run = async (args: readonly (string | number)[], files: boolean) => {
-    const all = [...head.keys, head.prefix, Date.now(), ...head.args, ...args];
+    // The time is set at each try (bullScripts.ts).
+    const all = [...head.keys, head.prefix, 0, ...head.args, ...args];
     // What the script answers, its own text says.
     const reply = (await options.script(all, files)) as Reply | 0;
     return reply === 0 ? undefined : reply;

@@ -3,7 +3,6 @@
  * delivery here (delivery.ts); how a run ended goes back in BullMQ's own ways (ending.ts).
  */
 import { createAnnouncer } from '../shared/bus.ts';
-import { deferredError } from '../shared/failures.ts';
 import type { TaskMessage } from '../shared/message.ts';
 import { isOutage } from '../shared/redis.ts';
 import { WorkerLostError } from '../shared/taskErrors.ts';
@@ -12,6 +11,7 @@ import type { Run } from './context.ts';
 import { type Delivery, messageOf } from './delivery.ts';
 import { type Ending, endingOf, failed, failedUnrun } from './ending.ts';
 import { execute } from './execute.ts';
+import { createOnFiled, type Totals } from './onFiled.ts';
 import { describeError, type Outcome } from './outcome.ts';
 import { createRecent } from './recent.ts';
 import { createRun } from './run.ts';
@@ -19,7 +19,7 @@ import { createRunning, type Running } from './running.ts';
 import { createSource, type Source } from './source.ts';
 import { unmark } from './steps/acknowledgeEarly.ts';
 import type { Tools } from './tools.ts';
-import { tellLost, tellUnrun } from './unrun.ts';
+import { tellLost, unrunOf } from './unrun.ts';
 
 export interface ConsumerOptions {
   readonly queue: string;
@@ -42,7 +42,7 @@ export interface Consumer {
   /** Tasks that run now. */
   readonly active: number;
   running(): RunningTask[];
-  readonly totals: Readonly<Record<'fetched' | 'succeeded' | 'failed' | 'retried', number>>;
+  readonly totals: Readonly<Totals>;
   /** Changes how many tasks may run at once; running ones go on. */
   setConcurrency(concurrency: number): void;
   /** Tells tasks that run here to stop, or with `terminate` ends them at once; says which were here. */
@@ -62,13 +62,14 @@ const TRY_AGAIN_MS = 1000;
 const ON_ITS_WAY_MS = 5000;
 
 export function createConsumer({ queue, concurrency, tools }: ConsumerOptions): Consumer {
-  const { redis, keys, config, log } = tools;
+  const { redis, keys, log } = tools;
   const announce = createAnnouncer(redis, keys);
   const running = new Map<string, Running>();
   const totals = { fetched: 0, succeeded: 0, failed: 0, retried: 0 };
   let slots = concurrency;
   let isOver = false;
   const told = createRecent(ON_ITS_WAY_MS);
+  const onFiled = createOnFiled({ queue, tools, totals, announce });
 
   const runDelivery = async (delivery: Delivery): Promise<Ending> => {
     totals.fetched++;
@@ -104,7 +105,7 @@ export function createConsumer({ queue, concurrency, tools }: ConsumerOptions): 
   const giveBack = async (run: Run, delivery: Delivery): Promise<Ending> => {
     if (!run.acksLate && run.hasBegun) {
       const error = describeError(stopped());
-      tellLost(unrun(delivery), error, tools);
+      tellLost(unrunOf(delivery, queue), error, tools);
       return failed(error, delivery);
     }
     if (!run.acksLate) await unmark(run).catch(() => undefined);
@@ -121,51 +122,6 @@ export function createConsumer({ queue, concurrency, tools }: ConsumerOptions): 
     if (!isMine) mine.revoke(true);
     else if (deferred?.startsWith(`${start},`)) mine.revoke(false);
   };
-
-  const onFiled = (delivery: Delivery, ending: Ending): void => {
-    switch (ending.kind) {
-      case 'completed':
-        totals.succeeded++;
-        finished(delivery, true);
-        break;
-      case 'failed':
-        totals.failed++;
-        if (delivery.deferredFailure !== undefined)
-          tellUnrunEnd(delivery, delivery.deferredFailure);
-        finished(delivery, false);
-        break;
-      case 'delayed':
-        if (ending.attempt) {
-          totals.retried++;
-          announce(delivery.id);
-        }
-    }
-    ending.onceStored?.();
-  };
-  const finished = (delivery: Delivery, isSuccess: boolean): void => {
-    keepOwnExpiry(delivery, isSuccess);
-    announce(delivery.id);
-  };
-
-  /**
-   * A result with its own lifetime is filed as if it had ended earlier or later, so that whoever
-   * removes by age (BullMQ, the sweeper) removes it in time and looks at one number only.
-   */
-  const keepOwnExpiry = (delivery: Delivery, isSuccess: boolean): void => {
-    const expires = delivery.body.result_expires;
-    if (expires === undefined) return;
-    const filedAt = Math.max(0, Date.now() + (expires - config.resultExpires) * 1000);
-    redis.zadd(keys.finished(queue, isSuccess), 'XX', filedAt, delivery.id).catch(() => undefined);
-  };
-
-  /** It was revoked while it waited, or its workers were lost. */
-  const tellUnrunEnd = (delivery: Delivery, words: string): void => {
-    const { id: task_id, name: task } = delivery;
-    const why = deferredError(words)?.traceback ?? words;
-    log.warn({ task_id, task }, `task is not run any more: ${why}`);
-    tellUnrun(unrun(delivery), words, tools).catch(() => undefined);
-  };
-  const unrun = ({ id: task_id, name, retries }: Delivery) => ({ task_id, name, queue, retries });
 
   const onError = (error: unknown): void => {
     // What was terminated is no fault.

@@ -2,6 +2,7 @@
 import { lostEvent, revokedEvent } from '../shared/clusterEvents.ts';
 import { deferredError, markOf } from '../shared/failures.ts';
 import type { TaskErrorBody } from '../shared/schemas.ts';
+import type { Delivery } from './delivery.ts';
 import type { Tools } from './tools.ts';
 
 export interface Unrun {
@@ -9,6 +10,10 @@ export interface Unrun {
   readonly name: string;
   readonly queue: string;
   readonly retries: number;
+}
+
+export function unrunOf({ id: task_id, name, retries }: Delivery, queue: string): Unrun {
+  return { task_id, name, queue, retries };
 }
 
 /** @param words with which BullMQ has failed it: `Class: message`, or its own */

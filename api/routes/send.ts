@@ -2,6 +2,7 @@
 import type { Context } from 'koa';
 import { InvalidRequestError } from '../../shared/errors.ts';
 import { SCHEMAS, type SentTasksBody } from '../../shared/schemas.ts';
+import type { Sent } from '../../shared/storing.ts';
 import { check } from '../../shared/validation.ts';
 import type { Deps } from '../handler.ts';
 import { isNdjson, readJson, readNdjson } from '../middleware/body.ts';
@@ -9,9 +10,9 @@ import { leaving, waitMsOf } from '../wait.ts';
 
 export async function sendTask(ctx: Context, deps: Deps): Promise<void> {
   const waitMs = waitMsOf(ctx);
-  const { result, replayed } = await deps.producer.send(await readJson(ctx, deps.maxBodyBytes));
-  ctx.set('location', `/v1/tasks/${result.task_id}`);
-  if (replayed) ctx.set('idempotent-replayed', 'true');
+  const sent = await deps.producer.send(await readJson(ctx, deps.maxBodyBytes));
+  const { result, replayed } = sent;
+  ctx.set(sentHeaders(sent));
   // The task is stored: an outage from here on is no reason to say that it was refused.
   const left = () => leaving(ctx, deps.stopping);
   const wait = () => deps.watcher.wait(result.task_id, waitMs, left(), !replayed);
@@ -21,10 +22,21 @@ export async function sendTask(ctx: Context, deps: Deps): Promise<void> {
     ctx.status = 200;
   } else {
     ctx.status = 202;
-    ctx.set('retry-after', '1');
+    ctx.set(LOOK_LATER);
   }
   ctx.body = latest;
 }
+
+type Headers = Record<string, string>;
+
+/** What is said of every task that was sent; plain sends say the same (plainSend.ts). */
+export function sentHeaders({ id, replayed }: Sent): Headers {
+  const location = `/v1/tasks/${id}`;
+  return replayed ? { location, 'idempotent-replayed': 'true' } : { location };
+}
+
+/** Of one that has not ended. */
+export const LOOK_LATER: Headers = { 'retry-after': '1' };
 
 export async function sendTasks(ctx: Context, deps: Deps): Promise<void> {
   const sent = await deps.producer.sendMany(await readTasks(ctx, deps.maxBodyBytes));

@@ -9,9 +9,10 @@ import { readJsonOf } from './middleware/body.ts';
 import { PROBLEM_TYPE, problemOf } from './middleware/errors.ts';
 import { logAnswer } from './middleware/log.ts';
 import { requestIdOf } from './middleware/requestId.ts';
+import { LOOK_LATER, sentHeaders } from './routes/send.ts';
 
-const { method: METHOD, path } = ROUTES.sendTask;
-const method = METHOD.toUpperCase();
+const { path } = ROUTES.sendTask;
+const method = ROUTES.sendTask.method.toUpperCase();
 
 interface Answer {
   readonly status: number;
@@ -22,7 +23,9 @@ interface Answer {
 }
 
 /** Answers a request if it is a plain send; false where it is not, and nothing was done. */
-export function createHotPath(deps: Deps): (req: IncomingMessage, res: ServerResponse) => boolean {
+export function createPlainSend(
+  deps: Deps,
+): (req: IncomingMessage, res: ServerResponse) => boolean {
   const answer = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     const startedAt = performance.now();
     const requestId = requestIdOf(req.headers['x-request-id']);
@@ -59,18 +62,13 @@ function isPlainSend({ method: asked, url, headers }: IncomingMessage, maxBytes:
   );
 }
 
-/** As routes/send.ts answers it. */
 async function answerTo(req: IncomingMessage, { producer, maxBodyBytes }: Deps): Promise<Answer> {
-  const { result, replayed } = await producer.send(await readJsonOf(req, maxBodyBytes));
+  const sent = await producer.send(await readJsonOf(req, maxBodyBytes));
   return {
     status: 202,
     type: 'application/json; charset=utf-8',
-    text: JSON.stringify(result),
-    headers: {
-      location: `/v1/tasks/${result.task_id}`,
-      'retry-after': '1',
-      ...(replayed ? { 'idempotent-replayed': 'true' } : {}),
-    },
+    text: JSON.stringify(sent.result),
+    headers: { ...sentHeaders(sent), ...LOOK_LATER },
   };
 }
 

@@ -1,4 +1,4 @@
-/** The plain send is answered past Koa (api/hotPath.ts): nobody must be able to tell. */
+/** The plain send is answered past Koa (api/plainSend.ts): nobody must be able to tell. */
 import { expect } from 'chai';
 import { add } from '../fixtures/quick.ts';
 import { eventually } from '../support/eventually.ts';
