@@ -22,9 +22,11 @@ export async function startTestWorker(
   return worker;
 }
 
-const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
+/** What test/run.ts has made of the sources, with the fixtures. */
+const BUILT = new URL('../../dist-test/', import.meta.url);
+const MAIN = fileURLToPath(new URL('cli/main.js', BUILT));
 /** Task modules for tests with real processes. */
-export const FIXTURES = fileURLToPath(new URL('../fixtures/tasks.ts', import.meta.url));
+export const FIXTURES = fileURLToPath(new URL('test/fixtures/tasks.js', BUILT));
 
 export interface Process {
   readonly child: ChildProcess;
@@ -37,6 +39,7 @@ export interface Process {
 /** Runs `kaje <args>` as a process of its own; killed after the test if it still lives. */
 export function runKaje(args: readonly string[], env: NodeJS.ProcessEnv = {}): Process {
   const child = fork(MAIN, args, {
+    execArgv: [],
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
