@@ -9,10 +9,12 @@ import { readJsonOf } from './middleware/body.ts';
 import { PROBLEM_TYPE, problemOf } from './middleware/errors.ts';
 import { logAnswer } from './middleware/log.ts';
 import { requestIdOf } from './middleware/requestId.ts';
-import { LOOK_LATER, sentHeaders } from './routes/send.ts';
+import { answerToSend } from './routes/send.ts';
+import { waitMsFrom } from './wait.ts';
 
 const { path } = ROUTES.sendTask;
 const method = ROUTES.sendTask.method.toUpperCase();
+const WAIT = `${path}?wait=`;
 
 interface Answer {
   readonly status: number;
@@ -26,10 +28,16 @@ interface Answer {
 export function createPlainSend(
   deps: Deps,
 ): (req: IncomingMessage, res: ServerResponse) => boolean {
-  const answer = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
+  const answer = async (
+    req: IncomingMessage,
+    res: ServerResponse,
+    waitMs: number,
+  ): Promise<void> => {
     const startedAt = performance.now();
     const requestId = requestIdOf(req.headers['x-request-id']);
-    const { status, type, text, headers, error } = await answerTo(req, deps).catch(refusal);
+    const { status, type, text, headers, error } = await answerTo({ req, res, waitMs }, deps).catch(
+      refusal,
+    );
     // The client may have gone meanwhile.
     if (!res.destroyed) {
       res.writeHead(status, {
@@ -43,16 +51,24 @@ export function createPlainSend(
     logAnswer(deps.log, { requestId, method, path, status, startedAt, error });
   };
   return (req, res) => {
-    const isPlain = isPlainSend(req, deps.maxBodyBytes);
-    if (isPlain) void answer(req, res);
-    return isPlain;
+    const waitMs = plainWaitMs(req.url);
+    if (waitMs === undefined || !isPlainSend(req, deps.maxBodyBytes)) return false;
+    void answer(req, res, waitMs);
+    return true;
   };
 }
 
-/** With the headers of most programs: no page of a browser, no wait, nothing that would be refused. */
-function isPlainSend({ method: asked, url, headers }: IncomingMessage, maxBytes: number): boolean {
+/** `?wait=10` and nothing else, or no query at all; what would be refused is not plain. */
+function plainWaitMs(url: string | undefined): number | undefined {
+  if (url === path) return 0;
+  if (!url?.startsWith(WAIT)) return undefined;
+  const seconds = url.slice(WAIT.length);
+  return /^\d{1,9}$/.test(seconds) ? waitMsFrom(Number(seconds)) : undefined;
+}
+
+/** With the headers of most programs: no page of a browser, nothing that would be refused. */
+function isPlainSend({ method: asked, headers }: IncomingMessage, maxBytes: number): boolean {
   return (
-    url === path &&
     asked === method &&
     headers['content-type'] === 'application/json' &&
     headers['content-encoding'] === undefined &&
@@ -62,14 +78,16 @@ function isPlainSend({ method: asked, url, headers }: IncomingMessage, maxBytes:
   );
 }
 
-async function answerTo(req: IncomingMessage, { producer, maxBodyBytes }: Deps): Promise<Answer> {
-  const sent = await producer.send(await readJsonOf(req, maxBodyBytes));
-  return {
-    status: 202,
-    type: 'application/json; charset=utf-8',
-    text: JSON.stringify(sent.result),
-    headers: { ...sentHeaders(sent), ...LOOK_LATER },
-  };
+interface Asked {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly waitMs: number;
+}
+
+async function answerTo({ req, res, waitMs }: Asked, deps: Deps): Promise<Answer> {
+  const body = await readJsonOf(req, deps.maxBodyBytes);
+  const { status, headers, result } = await answerToSend(deps, { body, waitMs, res });
+  return { status, type: 'application/json; charset=utf-8', text: JSON.stringify(result), headers };
 }
 
 function refusal(error: unknown): Answer {

@@ -31,13 +31,12 @@ export function endWithClient(
 ): () => void {
   const ping = setInterval(createPing(ctx, stream), PING_MS);
   const close = (): void => {
+    stay();
     clearInterval(ping);
     stop();
     stream.end();
   };
-  const left = leaving(ctx, stopping);
-  if (left.aborted) close();
-  else left.addEventListener('abort', close);
+  const stay = leaving(ctx.res, stopping)(close);
   return close;
 }
 

@@ -1,4 +1,4 @@
-/** Signals that follow other signals. */
+/** Signals that follow other signals, and leaving by one. */
 
 /**
  * A signal that is aborted with the first of some others; `unlink` lets go of them.
@@ -20,4 +20,15 @@ export function linked(...sources: readonly (AbortSignal | undefined)[]): {
     for (const stop of stops) stop();
   };
   return { signal: follower.signal, unlink };
+}
+
+/** Calls `leave` when it is time to; what it returns makes it forget that. Never calls at once. */
+export type Leaving = (leave: () => void) => () => void;
+
+export function whenAborted(signal: AbortSignal): Leaving {
+  return (leave) => {
+    if (signal.aborted) process.nextTick(leave);
+    else signal.addEventListener('abort', leave);
+    return () => signal.removeEventListener('abort', leave);
+  };
 }

@@ -128,6 +128,8 @@ export interface Broker {
   registry(): Promise<RegistryEntry[]>;
   /** Calls `changed` when a worker tells of the task; resolves once it listens. */
   listen(id: string, changed: () => void): Promise<() => void>;
+  /** Whether who listens from now on is told of all changes of the task, as `listen` has not resolved yet. */
+  hears(id: string): boolean;
   /** Calls `changed` when a worker publishes tasks, and when news may have been missed. */
   onRegistryChange(changed: () => void): void;
   /** Resolves when the broker takes writes; throws BrokerUnavailableError otherwise. */

@@ -10,12 +10,15 @@ interface Shard {
   /** Listeners. */
   ids: number;
   readonly confirmed: Promise<unknown>;
+  isConfirmed: boolean;
   leaving?: NodeJS.Timeout;
 }
 
 export interface Bus {
   /** Calls `changed` at each news of the task; resolves once Redis has confirmed. */
   listen(id: string, changed: () => void): Promise<() => void>;
+  /** Whether news of the task come here already, so that who listens from now on misses none. */
+  hears(id: string): boolean;
   onRegistryChange(changed: () => void): void;
   /** Calls `take` with each message of a channel; resolves once Redis has confirmed. */
   subscribe(channel: string, take: (message: string) => void): Promise<() => void>;
@@ -59,8 +62,14 @@ export function createBus(subscriber: Redis, keys: Keys, lingerMs = LINGER_MS): 
       known.ids++;
       return known.confirmed;
     }
-    const confirmed = subscriber.subscribe(keys.changes(shard)).catch(() => undefined);
-    shards.set(shard, { ids: 1, confirmed });
+    const confirmed = subscriber.subscribe(keys.changes(shard)).then(
+      () => {
+        mine.isConfirmed = true;
+      },
+      () => undefined,
+    );
+    const mine: Shard = { ids: 1, confirmed, isConfirmed: false };
+    shards.set(shard, mine);
     return confirmed;
   };
   const close = (id: string): void => {
@@ -87,6 +96,7 @@ export function createBus(subscriber: Redis, keys: Keys, lingerMs = LINGER_MS): 
         close(id);
       };
     },
+    hears: (id) => shards.get(shardOf(id))?.isConfirmed ?? false,
     onRegistryChange(changed) {
       if (registryListeners.size === 0) {
         subscriber.subscribe(keys.registryChanges).catch(() => undefined);
@@ -125,7 +135,8 @@ export function createAnnouncer(redis: Redis, keys: Keys): (id: string) => void 
   };
 }
 
-function groupByShard(ids: readonly string[]): Map<number, string[]> {
+/** Ids by the channel that tells of them. */
+export function groupByShard(ids: readonly string[]): Map<number, string[]> {
   const groups = new Map<number, string[]>();
   for (const id of ids) {
     const group = groups.get(shardOf(id));

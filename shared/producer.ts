@@ -20,12 +20,18 @@ export interface Producer {
   /**
    * Sends one task; those of one moment share one write to Redis, each with its own answer.
    * @param request a SendTask body, checked here
-   * @param parent the task that sends it
    * @throws InvalidRequestError, TaskConflictError, QueueFullError, BrokerUnavailableError
    */
-  send(request: unknown, parent?: Sender['parent']): Promise<Sent>;
+  send(request: unknown, options?: SendingOptions): Promise<Sent>;
   /** Sends many, all or none; fields of errors are counted from `/tasks/0`. */
   sendMany(requests: readonly unknown[]): Promise<Sent[]>;
+}
+
+export interface SendingOptions {
+  /** The task that sends it. */
+  readonly parent?: NonNullable<Sender['parent']>;
+  /** Told the id of a request that is fine, before the task is stored. */
+  accepted?(id: string): void;
 }
 
 export interface ProducerOptions {
@@ -67,8 +73,9 @@ export function createProducer({
   };
 
   return {
-    async send(request, parent) {
+    async send(request, { parent, accepted } = {}) {
       const message = await accept(request, parent ? { ...sender, parent } : sender, now());
+      accepted?.(message.id);
       return message.unique ? sendUnique(message) : sendNow(message);
     },
     async sendMany(requests) {

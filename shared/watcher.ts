@@ -2,6 +2,7 @@
  * Follows tasks for whoever waits: push first, poll as the net. Many waiters of one process
  * share one subscription and read what changed in one round trip a tick.
  */
+import type { Leaving } from './abort.ts';
 import type { Broker } from './broker.ts';
 import type { TaskRecord } from './results.ts';
 
@@ -15,15 +16,20 @@ export interface Watcher {
   /**
    * The record as soon as the task is final, or as it stands after `waitMs`; null when unknown.
    * @param waitMs milliseconds; 0 reads once
-   * @param signal ends the wait early, with the record as it stands
-   * @param isNew it was stored a moment ago, so it need not be read before somebody tells of it
+   * @param leaving ends the wait early, with the record as it stands
+   * @param news of a task that was stored since: it need not be read before somebody tells of it
    */
-  wait(
-    id: string,
-    waitMs: number,
-    signal?: AbortSignal,
-    isNew?: boolean,
-  ): Promise<TaskRecord | null>;
+  wait(id: string, waitMs: number, leaving?: Leaving, news?: News): Promise<TaskRecord | null>;
+  /** Listens to news of a task that is about to be stored; for `wait`, or to be stopped. */
+  expect(id: string): News;
+}
+
+/** What is told of a task while nobody waits for it yet. */
+export interface News {
+  readonly id: string;
+  /** Calls `changed` at once where something was told before or may have been missed, then at all news. */
+  follow(changed: () => void): void;
+  stop(): void;
 }
 
 /** A start is told by nobody (it would cost each task a message), so who follows live looks more often. */
@@ -36,7 +42,7 @@ interface Follower {
   seen(record: TaskRecord | null): void;
 }
 
-export function createWatcher(broker: Pick<Broker, 'read' | 'listen'>): Watcher {
+export function createWatcher(broker: Pick<Broker, 'read' | 'listen' | 'hears'>): Watcher {
   const followers = new Map<string, Set<Follower>>();
   let dirty = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
@@ -62,22 +68,35 @@ export function createWatcher(broker: Pick<Broker, 'read' | 'listen'>): Watcher 
     for (const [id, each] of followers) if (all || [...each].some(({ live }) => live)) look(id);
   };
 
-  const watch: Watcher['watch'] = (id, seen, { live = false } = {}) => {
-    const follower: Follower = { id, live, seen };
+  /** @param hears whether nothing is missed from now on, though `listen` has not resolved yet */
+  const listenTo = (id: string, hears: boolean): News => {
+    let isTold = false;
+    let changed = () => {
+      isTold = true;
+    };
+    const listening = broker.listen(id, () => changed());
+    return {
+      id,
+      follow(follower) {
+        changed = follower;
+        if (isTold || !hears) listening.then(follower, follower);
+      },
+      stop() {
+        listening.then(
+          (stop) => stop(),
+          () => undefined,
+        );
+      },
+    };
+  };
+  const follow = (follower: Follower, news: News): (() => void) => {
+    const { id } = follower;
     const mine = followers.get(id) ?? new Set();
     followers.set(id, mine.add(follower));
     timer ??= setInterval(lookAround, LOOK_LIVE_MS);
-    const listening = broker.listen(id, () => look(id));
-    // Read once it listens: what happens from then on is told.
-    listening.then(
-      () => look(id),
-      () => look(id),
-    );
+    news.follow(() => look(id));
     return () => {
-      listening.then(
-        (stop) => stop(),
-        () => undefined,
-      );
+      news.stop();
       if (!mine.delete(follower) || mine.size > 0) return;
       followers.delete(id);
       if (followers.size > 0) return;
@@ -87,31 +106,49 @@ export function createWatcher(broker: Pick<Broker, 'read' | 'listen'>): Watcher 
   };
 
   const readSoon = createBatchReader(broker);
-  const wait: Watcher['wait'] = async (id, waitMs, signal, isNew = false) => {
-    const readNow = () => readSoon(id);
-    // First of all as it is: an outage is told at once, and what has ended needs no subscription.
-    if (!isNew || signal?.aborted) {
-      const first = await readNow();
-      if (!first || first.result.ready || waitMs <= 0 || signal?.aborted) return first;
-    }
-    return new Promise((resolve, reject) => {
+  const untilFinal = (news: News, waitMs: number, leaving: Leaving): Promise<TaskRecord | null> =>
+    new Promise((resolve, reject) => {
+      const { id } = news;
       const finish = (end: () => void) => {
         clearTimeout(timeout);
-        signal?.removeEventListener('abort', giveUp);
+        goOn();
         stop();
         end();
       };
-      const stop = watch(id, (record) => {
+      const seen = (record: TaskRecord | null) => {
         if (!record || record.result.ready) finish(() => resolve(record));
-      });
-      const giveUp = () => finish(() => readNow().then(resolve, reject));
+      };
+      const stop = follow({ id, live: false, seen }, news);
+      const giveUp = () => finish(() => readSoon(id).then(resolve, reject));
       const timeout = setTimeout(giveUp, waitMs);
-      signal?.addEventListener('abort', giveUp);
+      const goOn = leaving(giveUp);
     });
-  };
 
-  return { watch, wait };
+  return {
+    watch: (id, seen, { live = false } = {}) =>
+      // Read once it listens: what happens from then on is told.
+      follow({ id, live, seen }, listenTo(id, false)),
+    expect: (id) => listenTo(id, broker.hears(id)),
+    async wait(id, waitMs, leaving = stay, expected) {
+      if (expected) return untilFinal(expected, waitMs, leaving);
+      // Where its channel is open already, it need not be read once more when that is confirmed.
+      const news = waitMs > 0 && broker.hears(id) ? listenTo(id, true) : undefined;
+      // First of all as it is: an outage is told at once, and what has ended needs no subscription.
+      const first = await readSoon(id).catch((error: unknown) => {
+        news?.stop();
+        throw error;
+      });
+      if (first && !first.result.ready && waitMs > 0) {
+        return untilFinal(news ?? listenTo(id, false), waitMs, leaving);
+      }
+      news?.stop();
+      return first;
+    },
+  };
 }
+
+/** Whoever never leaves. */
+const stay: Leaving = () => () => undefined;
 
 /** Reads one task; those asked for in one tick are read in one round trip. */
 function createBatchReader(broker: Pick<Broker, 'read'>) {

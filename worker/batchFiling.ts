@@ -2,6 +2,8 @@
  * Files the tasks that end in one tick by one script, which takes as many new ones. BullMQ runs a
  * script for each, and two thirds of its time in Redis go into making that script's functions.
  */
+import { groupByShard } from '../shared/bus.ts';
+import type { Keys } from '../shared/keys.ts';
 import type { Backend } from './backend.ts';
 import type { FinishTasks } from './bullScripts.ts';
 import { type Delivery, deliveryOfValues, type TakenValues } from './delivery.ts';
@@ -11,6 +13,7 @@ import { LOCK_MS } from './locks.ts';
 
 export interface BatchFilingOptions {
   readonly backend: Backend;
+  readonly keys: Keys;
   readonly worker: string;
   readonly retention: { readonly age: number; readonly count: number; readonly limit: number };
   /** Runs the script: shared/lua/finishTasks.lua. */
@@ -42,10 +45,11 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** Of each ending a code; place among the slots, id and values of each task taken; when the next is due. */
+/** Of each ending a code; place among the slots, id and values of each task taken; whether more wait; when the next is due. */
 type Reply = readonly [
   codes: number[],
   taken: [slot: number, id: string, values: TakenValues][],
+  more: number,
   due: number,
 ];
 
@@ -53,7 +57,7 @@ type Reply = readonly [
 const SLOW = -1000;
 
 export function createBatchFiling(options: BatchFilingOptions): Filing {
-  const { backend, alone } = options;
+  const { backend, keys, alone } = options;
   const head = headOf(options);
   let waiting: Waiting[] = [];
   let underWay = 0;
@@ -98,7 +102,7 @@ export function createBatchFiling(options: BatchFilingOptions): Filing {
   const fileAll = async (batch: readonly Waiting[]): Promise<void> => {
     underWay++;
     try {
-      const reply = await run(batch.flatMap(argsOf), true);
+      const reply = await run([...newsOf(batch, keys), ...batch.flatMap(argsOf)], true);
       if (reply) answerAll(batch, reply);
       else for (const each of batch) fileAlone(each);
     } catch (error) {
@@ -123,7 +127,7 @@ export function createBatchFiling(options: BatchFilingOptions): Filing {
   return {
     async take(slots) {
       const reply = await run(
-        slots.flatMap((token) => ['', token, 'take', '', '', 0, 1]),
+        [0, ...slots.flatMap((token) => ['', token, 'take', '', '', 0, 1])],
         false,
       );
       return reply ? takenOf(reply, slots) : alone.take(slots);
@@ -166,6 +170,13 @@ function isStandard(ending: Ending, { opts }: Delivery): ending is Standard {
   return ending.kind === 'failed' && opts.removeOnFail === undefined;
 }
 
+/** What is told to those who follow the tasks. */
+function newsOf(batch: readonly Waiting[], keys: Keys): (string | number)[] {
+  const groups = groupByShard(batch.map(({ delivery }) => delivery.id));
+  const news = [...groups].flatMap(([shard, ids]) => [keys.changes(shard), ids.join(',')]);
+  return [groups.size, ...news];
+}
+
 function argsOf({ delivery, ending, fetchNext }: Waiting): (string | number)[] {
   const { id, token, opts } = delivery;
   const [value, stacktrace] =
@@ -173,11 +184,11 @@ function argsOf({ delivery, ending, fetchNext }: Waiting): (string | number)[] {
   return [id, token, ending.kind, value, stacktrace, Number(opts.attempts) || 0, fetchNext ? 1 : 0];
 }
 
-function takenOf([, taken, due]: Reply, slots: readonly string[]): Taken {
+function takenOf([, taken, more, due]: Reply, slots: readonly string[]): Taken {
   const deliveries = taken.map(([slot, id, values]) =>
     deliveryOfValues(values, id, slots[slot - 1] ?? ''),
   );
-  return { deliveries, dueMs: Math.max(0, due) };
+  return { deliveries, isMore: more > 0, dueMs: Math.max(0, due) };
 }
 
 function refusal(backend: Backend, jobId: string, code: number): Error {

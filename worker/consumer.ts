@@ -69,7 +69,7 @@ export function createConsumer({ queue, concurrency, tools }: ConsumerOptions): 
   let slots = concurrency;
   let isOver = false;
   const told = createRecent(ON_ITS_WAY_MS);
-  const onFiled = createOnFiled({ queue, tools, totals, announce });
+  const onFiled = createOnFiled({ queue, tools, totals });
 
   const runDelivery = async (delivery: Delivery): Promise<Ending> => {
     totals.fetched++;

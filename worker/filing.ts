@@ -5,6 +5,8 @@ import type { Ending } from './ending.ts';
 
 export interface Taken {
   readonly deliveries: readonly Delivery[];
+  /** Whether there may be more to take. */
+  readonly isMore: boolean;
   /** When the next task is due that waits for its time, epoch milliseconds; 0 = none does. */
   readonly dueMs: number;
 }
@@ -24,22 +26,31 @@ export interface Filing {
 /** What BullMQ's scripts answer: a job, its id, ms of a rate limit of its own, when the next is due. */
 type Next = Awaited<ReturnType<Backend['moveToActive']>>;
 
-export function createFiling(backend: Backend, worker: string): Filing {
+/** @param tell those who follow a task that it has changed */
+export function createFiling(backend: Backend, worker: string, tell: (id: string) => void): Filing {
   return {
     async take(slots) {
       const deliveries: Delivery[] = [];
       for (const token of slots) {
         const next = await backend.moveToActive(token, worker);
         const delivery = nextOf(next, token);
-        if (!delivery) return { deliveries, dueMs: dueOf(next) };
+        if (!delivery) return { deliveries, isMore: false, dueMs: dueOf(next) };
         deliveries.push(delivery);
       }
-      return { deliveries, dueMs: 0 };
+      return { deliveries, isMore: true, dueMs: 0 };
     },
     async file(delivery, ending, fetchNext) {
-      return nextOf(await fileBy(backend, delivery, ending, fetchNext), delivery.token);
+      const next = await fileBy(backend, delivery, ending, fetchNext);
+      if (isNews(ending)) tell(delivery.id);
+      return nextOf(next, delivery.token);
     },
   };
+}
+
+/** Of what was only put back nobody is told. */
+function isNews(ending: Ending): boolean {
+  if (ending.kind === 'delayed') return ending.attempt !== undefined;
+  return ending.kind === 'completed' || ending.kind === 'failed';
 }
 
 /** Also the end of a rate limit of BullMQ's own. */

@@ -1,4 +1,4 @@
-/** What follows once the end of a run is stored: counted, told to those who wait, kept as long as asked. */
+/** What follows once the end of a run is stored: counted, written to the log, kept as long as asked. */
 import { deferredError } from '../shared/failures.ts';
 import type { Delivery } from './delivery.ts';
 import type { Ending } from './ending.ts';
@@ -12,11 +12,9 @@ export interface OnFiledOptions {
   readonly tools: Tools;
   /** Counted up here. */
   readonly totals: Totals;
-  /** Tells those who follow a task that it has changed. */
-  announce(id: string): void;
 }
 
-export function createOnFiled({ queue, tools, totals, announce }: OnFiledOptions) {
+export function createOnFiled({ queue, tools, totals }: OnFiledOptions) {
   const { redis, keys, config, log } = tools;
 
   /**
@@ -38,28 +36,20 @@ export function createOnFiled({ queue, tools, totals, announce }: OnFiledOptions
     tellUnrun(unrunOf(delivery, queue), words, tools).catch(() => undefined);
   };
 
-  const finished = (delivery: Delivery, isSuccess: boolean): void => {
-    keepOwnExpiry(delivery, isSuccess);
-    announce(delivery.id);
-  };
-
   return (delivery: Delivery, ending: Ending): void => {
     switch (ending.kind) {
       case 'completed':
         totals.succeeded++;
-        finished(delivery, true);
+        keepOwnExpiry(delivery, true);
         break;
       case 'failed':
         totals.failed++;
         if (delivery.deferredFailure !== undefined)
           tellUnrunEnd(delivery, delivery.deferredFailure);
-        finished(delivery, false);
+        keepOwnExpiry(delivery, false);
         break;
       case 'delayed':
-        if (ending.attempt) {
-          totals.retried++;
-          announce(delivery.id);
-        }
+        if (ending.attempt) totals.retried++;
     }
     ending.onceStored?.();
   };

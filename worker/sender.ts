@@ -46,8 +46,7 @@ export function createSender(config: SenderConfig, log: Log): TaskSender {
       await connected;
       const rootId = parent.body.root_id ?? parent.id;
       const child = await producer.send(requestOf(name, input, options), {
-        id: parent.id,
-        rootId,
+        parent: { id: parent.id, rootId },
       });
       // The child is stored: an error would make a task send it once more.
       await broker.addChild(parent, child.id).catch(() => undefined);

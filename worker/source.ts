@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isNotConnectionError } from 'bullmq';
+import { createAnnouncer } from '../shared/bus.ts';
 import { createBackend, retentionOf } from './backend.ts';
 import { createBatchFiling } from './batchFiling.ts';
 import { finishTasks } from './bullScripts.ts';
@@ -43,14 +44,14 @@ const TRY_AGAIN_MS = 500;
 
 export function createSource(options: SourceOptions): Source {
   const { queue, tools, concurrency, run, onFiled, onLost, onError } = options;
-  const { redis, worker, log, config } = tools;
+  const { redis, keys, worker, log, config } = tools;
   const backend = createBackend(queue, tools);
-  const alone = createFiling(backend, worker);
+  const alone = createFiling(backend, worker, createAnnouncer(redis, keys));
   const script = finishTasks(redis);
   const retention = retentionOf(tools);
   const filing =
     config.batching === 'on'
-      ? createBatchFiling({ backend, worker, retention, script, concurrency, alone })
+      ? createBatchFiling({ backend, keys, worker, retention, script, concurrency, alone })
       : alone;
   const extend = (ids: string[], tokens: string[]) => backend.extendLocks(ids, tokens, LOCK_MS);
   const locks = createLockKeeper({ extend, onLost, onError, log });

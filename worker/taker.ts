@@ -66,11 +66,10 @@ export function createTaker(options: TakerOptions): Taker {
         continue;
       }
       const tokens = Array.from({ length: room }, () => `${name}:${slots++}`);
-      const { deliveries, dueMs } = await filing.take(tokens);
+      const { deliveries, isMore, dueMs } = await filing.take(tokens);
       for (const delivery of deliveries) void occupy(delivery);
-      const isEmpty = deliveries.length < room;
-      most = isEmpty ? 1 : Math.min(2 * most, TAKE_MAX);
-      if (isEmpty) await untilDue(dueMs);
+      most = isMore ? Math.min(2 * most, TAKE_MAX) : 1;
+      if (!isMore) await untilDue(dueMs);
     }
   };
   /** Until a task may be there: one was added, or is due. */

@@ -1,42 +1,76 @@
 /** POST /v1/send_task and /v1/send_tasks. */
+import type { ServerResponse } from 'node:http';
 import type { Context } from 'koa';
 import { InvalidRequestError } from '../../shared/errors.ts';
-import { SCHEMAS, type SentTasksBody } from '../../shared/schemas.ts';
-import type { Sent } from '../../shared/storing.ts';
+import { type AsyncResultBody, SCHEMAS, type SentTasksBody } from '../../shared/schemas.ts';
 import { check } from '../../shared/validation.ts';
+import type { News } from '../../shared/watcher.ts';
 import type { Deps } from '../handler.ts';
 import { isNdjson, readJson, readNdjson } from '../middleware/body.ts';
 import { leaving, waitMsOf } from '../wait.ts';
 
 export async function sendTask(ctx: Context, deps: Deps): Promise<void> {
   const waitMs = waitMsOf(ctx);
-  const sent = await deps.producer.send(await readJson(ctx, deps.maxBodyBytes));
-  const { result, replayed } = sent;
-  ctx.set(sentHeaders(sent));
-  // The task is stored: an outage from here on is no reason to say that it was refused.
-  const left = () => leaving(ctx, deps.stopping);
-  const wait = () => deps.watcher.wait(result.task_id, waitMs, left(), !replayed);
-  const record = waitMs > 0 ? await wait().catch(() => null) : null;
-  const latest = record?.result ?? result;
-  if (waitMs > 0 && latest.ready) {
-    ctx.status = 200;
-  } else {
-    ctx.status = 202;
-    ctx.set(LOOK_LATER);
+  const body = await readJson(ctx, deps.maxBodyBytes);
+  const { status, headers, result } = await answerToSend(deps, { body, waitMs, res: ctx.res });
+  ctx.status = status;
+  ctx.set(headers);
+  ctx.body = result;
+}
+
+interface Sending {
+  readonly body: unknown;
+  /** Milliseconds that the caller waits for the end of the task. */
+  readonly waitMs: number;
+  /** Once it closes, nobody waits any more. */
+  readonly res: ServerResponse;
+}
+
+interface SendAnswer {
+  readonly status: 200 | 202;
+  readonly headers: Record<string, string>;
+  readonly result: AsyncResultBody;
+}
+
+/** What is said of a task that is sent, also of plain sends (plainSend.ts). */
+export async function answerToSend(deps: Deps, sending: Sending): Promise<SendAnswer> {
+  const isWaiting = sending.waitMs > 0;
+  const { sent, result } = isWaiting
+    ? await sendAndWait(deps, sending)
+    : await sendOnly(deps, sending);
+  const location = `/v1/tasks/${sent.id}`;
+  const headers: Record<string, string> = sent.replayed
+    ? { location, 'idempotent-replayed': 'true' }
+    : { location };
+  return isWaiting && result.ready
+    ? { status: 200, headers, result }
+    : { status: 202, headers: { ...headers, 'retry-after': '1' }, result };
+}
+
+async function sendOnly({ producer }: Deps, { body }: Sending) {
+  const sent = await producer.send(body);
+  return { sent, result: sent.result };
+}
+
+/** Listens before the task is stored, and so need not read it before it is told of its end. */
+async function sendAndWait(deps: Deps, { body, waitMs, res }: Sending) {
+  const { producer, watcher, stopping } = deps;
+  let news: News | undefined;
+  const expect = (id: string): void => {
+    news = watcher.expect(id);
+  };
+  try {
+    const sent = await producer.send(body, { accepted: expect });
+    const mine = sent.replayed ? undefined : news;
+    if (mine) news = undefined;
+    const ended = watcher.wait(sent.id, waitMs, leaving(res, stopping), mine);
+    // The task is stored: an outage from here on is no reason to say that it was refused.
+    const record = await ended.catch(() => null);
+    return { sent, result: record?.result ?? sent.result };
+  } finally {
+    news?.stop();
   }
-  ctx.body = latest;
 }
-
-type Headers = Record<string, string>;
-
-/** What is said of every task that was sent; plain sends say the same (plainSend.ts). */
-export function sentHeaders({ id, replayed }: Sent): Headers {
-  const location = `/v1/tasks/${id}`;
-  return replayed ? { location, 'idempotent-replayed': 'true' } : { location };
-}
-
-/** Of one that has not ended. */
-export const LOOK_LATER: Headers = { 'retry-after': '1' };
 
 export async function sendTasks(ctx: Context, deps: Deps): Promise<void> {
   const sent = await deps.producer.sendMany(await readTasks(ctx, deps.maxBodyBytes));

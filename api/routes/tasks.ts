@@ -10,7 +10,7 @@ import { leaving, waitMsOf } from '../wait.ts';
 
 export async function getTask(ctx: Context, { watcher, stopping }: Deps): Promise<void> {
   const id = String(ctx.params.task_id);
-  const record = await watcher.wait(id, waitMsOf(ctx), leaving(ctx, stopping));
+  const record = await watcher.wait(id, waitMsOf(ctx), leaving(ctx.res, stopping));
   if (!record) throw new TaskNotFoundError(id);
   answerWithTag(ctx, JSON.stringify(record.result));
 }

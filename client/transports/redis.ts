@@ -1,6 +1,6 @@
 /** Straight over Redis: one hop less, for programs that may reach it. */
 import { setMaxListeners } from 'node:events';
-import { linked } from '../../shared/abort.ts';
+import { linked, whenAborted } from '../../shared/abort.ts';
 import type { Broker } from '../../shared/broker.ts';
 import { createRedisBroker } from '../../shared/brokers/redis.ts';
 import { createCatalog } from '../../shared/catalog.ts';
@@ -63,7 +63,7 @@ export function createRedisTransport(
       closing.signal.throwIfAborted();
       const either = linked(signal, closing.signal);
       try {
-        const record = await watcher.wait(id, waitMs, either.signal);
+        const record = await watcher.wait(id, waitMs, whenAborted(either.signal));
         if (!record) throw new TaskNotFoundError(id);
         return record.result;
       } catch (error) {

@@ -159,6 +159,7 @@ export function createRedisBroker({
         .map((spec) => ({ ...spec, workers: servedBy(workers, spec.name) }));
     },
     listen: bus.listen,
+    hears: bus.hears,
     listenToEvents: events.listen,
     onRegistryChange: bus.onRegistryChange,
     async checkWritable() {

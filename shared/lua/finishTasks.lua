@@ -5,17 +5,20 @@
 -- getNextDelayedTimestamp, removeJobsByMaxAge and removeJobsByMaxCount.
 -- KEYS: wait, active, prioritized, events, stalled, delayed, meta, pc, marker, completed, failed
 -- ARGV: prefix of the keys, now, ms of a lock, name of the worker, retention (age or '', count or
--- '', limit), then of each task: id, token, 'completed' or 'failed', result or reason,
--- stacktrace, attempts, whether to fetch ('1'); a slot that only takes one has the id ''
--- Answers {codes, jobs, next}: of each task 0, BullMQ's error code, or SLOW for one that BullMQ's own
--- script must file; of each fetched job its slot, id and values; when the next delayed one is due,
--- -1 while the queue is paused, 0 for never. A single 0 means that all must take BullMQ's script.
+-- '', limit), how many channels are told and of each its name and the ids, joined by commas; then of
+-- each task: id, token, 'completed' or 'failed', result or reason, stacktrace, attempts, whether to
+-- fetch ('1'); a slot that only takes one has the id ''
+-- Answers {codes, jobs, more, next}: of each task 0, BullMQ's error code, or SLOW for one that BullMQ's
+-- own script must file; of each fetched job its slot, id and values; 1 while others wait; else when the
+-- next delayed one is due, -1 while the queue is paused, 0 for never. A single 0 means that all must
+-- take BullMQ's script.
 local SLOW = -1000
 local FIELDS = 7
 local wait, active, prioritized, events, stalled = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local delayed, meta, pc, marker = KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 local prefix, now, lockMs, worker = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local maxAge, maxCount, limit = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local lastOfNews = 8 + 2 * ARGV[8]
 
 local queue = rcall("HMGET", meta, "paused", "concurrency", "max")
 if queue[2] or queue[3] then
@@ -86,7 +89,7 @@ local function evict(set)
 end
 
 local lastFetches = false
-for first = 8, #ARGV, FIELDS do
+for first = lastOfNews + 1, #ARGV, FIELDS do
   local i = #codes + 1
   codes[i] = ARGV[first] == "" and 0 or file(first)
   if codes[i] == 0 then
@@ -105,6 +108,11 @@ if filed.completed then
 end
 if filed.failed then
   evict(KEYS[11])
+end
+
+-- Told here, those who wait hear of it one trip between worker and Redis earlier.
+for i = 9, lastOfNews, 2 do
+  rcall("PUBLISH", ARGV[i], ARGV[i + 1])
 end
 
 local jobs = {}
@@ -132,19 +140,27 @@ local function takeAll()
     repeat
       local id = fetch(wait, active) or moveJobFromPrioritizedToActive(prioritized, active, pc)
       if not id then
-        return getNextDelayedTimestamp(delayed) or 0
+        return
       end
     until start(id, slot)
   end
-  return 0
 end
 
-local due = 0
+local more, due = 0, 0
 if #slots > 0 then
   promoteDelayedJobs(delayed, marker, wait, prioritized, events, prefix, now, pc, isPaused)
-  due = isPaused and -1 or takeAll()
-  if #jobs > 0 then
-    rcall("ZADD", marker, 0, "0")
+  if isPaused then
+    due = -1
+  else
+    takeAll()
+    -- BullMQ makes others look after each job that is taken. Where none is left they would look in
+    -- vain, this worker first of all: two scripts more for each task of a queue that is nearly idle.
+    more = rcall("EXISTS", wait, prioritized) > 0 and 1 or 0
+    if more == 0 then
+      due = getNextDelayedTimestamp(delayed) or 0
+    elseif #jobs > 0 then
+      rcall("ZADD", marker, 0, "0")
+    end
   end
 end
 -- As one by one: told by the last task that is filed, unless it has looked for another in vain.
@@ -152,4 +168,4 @@ local isLastOne = #locks > 0 and #jobs == 0 and not (due ~= 0 and lastFetches)
 if isLastOne and rcall("LLEN", wait) == 0 and rcall("LLEN", active) == 0 and rcall("ZCARD", prioritized) == 0 then
   rcall("XADD", events, "*", "event", "drained")
 end
-return { codes, jobs, due }
+return { codes, jobs, more, due }

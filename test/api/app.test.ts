@@ -108,6 +108,7 @@ describe('a read of one task', () => {
         return ids.map(() => record) as never;
       },
       listen: () => new Promise(() => undefined),
+      hears: () => false,
     });
     const count = async (path: string) => {
       reads = 0;

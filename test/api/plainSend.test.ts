@@ -4,14 +4,20 @@ import { add } from '../fixtures/quick.ts';
 import { eventually } from '../support/eventually.ts';
 import { collectLog, type Line } from '../support/log.ts';
 import { chunk, openRaw, postHead } from '../support/raw.ts';
-import { startApiAlone } from '../support/stack.ts';
+import { startApiAlone, storedIn } from '../support/stack.ts';
+import { startTestWorker } from '../support/worker.ts';
 
 const PATH = '/v1/send_task';
 /** The second one is not plain: Koa answers it. */
 const TYPES = ['application/json', 'application/json; charset=utf-8'];
 
 const FOUND = { name: 'add', args: [1, 2] };
-const CASES: readonly { title: string; body: string; headers?: Record<string, string> }[] = [
+const CASES: readonly {
+  title: string;
+  body: string;
+  query?: string;
+  headers?: Record<string, string>;
+}[] = [
   { title: 'a task', body: JSON.stringify(FOUND) },
   {
     title: 'all options',
@@ -27,6 +33,15 @@ const CASES: readonly { title: string; body: string; headers?: Record<string, st
     body: JSON.stringify(FOUND),
     headers: { 'x-request-id': 'mine' },
   },
+  { title: 'a wait that is too short', body: JSON.stringify(FOUND), query: '?wait=1' },
+  { title: 'a wait for no time at all', body: JSON.stringify(FOUND), query: '?wait=0' },
+  { title: 'a wait that makes no sense', body: JSON.stringify(FOUND), query: '?wait=soon' },
+  {
+    title: 'a wait for a task that was sent before',
+    body: JSON.stringify({ ...FOUND, task_id: 'known' }),
+    query: '?wait=1',
+  },
+  { title: 'a wait for an unknown task', body: '{"name":"ad"}', query: '?wait=1' },
   { title: 'an unknown task', body: '{"name":"ad"}' },
   { title: 'wrong arguments', body: '{"name":"add","args":["x"]}' },
   { title: 'no object', body: '[]' },
@@ -68,18 +83,49 @@ async function answerTo(url: string, lines: readonly Line[], request: readonly s
 }
 
 describe('a plain send', () => {
-  for (const { title, body, headers = {} } of CASES) {
+  for (const { title, body, query = '', headers = {} } of CASES) {
     it(`is answered and logged as any other: ${title}`, async () => {
       const { url, lines } = await startBoth();
       const [plain, other] = await Promise.all(
         TYPES.map((type) => {
           const all = { ...headers, 'content-type': type, 'content-length': body.length };
-          return answerTo(url, lines, [postHead(PATH, all), body]);
+          return answerTo(url, lines, [postHead(PATH + query, all), body]);
         }),
       );
       expect(plain).to.deep.equal(other);
     });
   }
+
+  it('is answered as any other when its task ends while it waits', async () => {
+    const { log, lines } = collectLog();
+    const { api } = await startApiAlone([add], {}, { log });
+    await startTestWorker(api.config, [add]);
+    const body = JSON.stringify(FOUND);
+    const [plain, other] = await Promise.all(
+      TYPES.map((type) => {
+        const all = { 'content-type': type, 'content-length': body.length };
+        return answerTo(api.url, lines, [postHead(`${PATH}?wait=20`, all), body]);
+      }),
+    );
+    expect(plain?.status).to.equal('HTTP/1.1 200 OK');
+    expect(plain?.body).to.include({ state: 'SUCCESS', result: 3 });
+    const nameOf = (header: string) => header.split(':')[0];
+    expect(Object.keys(plain?.body)).to.deep.equal(Object.keys(other?.body));
+    expect(plain?.headers.map(nameOf)).to.deep.equal(other?.headers.map(nameOf));
+    expect(plain?.line).to.equal(other?.line);
+  });
+
+  it('ends its wait when its client leaves', async () => {
+    const { log, lines } = collectLog();
+    const { api, redis } = await startApiAlone([add], {}, { log });
+    const body = JSON.stringify(FOUND);
+    const head = postHead(`${PATH}?wait=20`, { 'content-length': body.length });
+    const { socket } = await openRaw(api.url, head, body);
+    await eventually(async () => (await storedIn(redis, api.config)) === 1);
+    socket.resetAndDestroy();
+    const line = await eventually(() => lines.find(({ path }) => path === PATH));
+    expect(line.status).to.equal(202);
+  });
 
   it('is answered as any other when its body comes in pieces, as long as it fits', async () => {
     const { url, lines } = await startBoth();

@@ -1,6 +1,8 @@
 import { expect } from 'chai';
+import { whenAborted } from '../../shared/abort.ts';
 import type { Broker } from '../../shared/broker.ts';
 import { createAnnouncer } from '../../shared/bus.ts';
+import { shardOf } from '../../shared/keys.ts';
 import { defineTask } from '../../shared/task.ts';
 import { createWatcher } from '../../shared/watcher.ts';
 import { messageOf, startTestBroker } from '../support/broker.ts';
@@ -56,6 +58,62 @@ describe('the watcher', () => {
     expect(Date.now() - startedAt).to.be.lessThan(5000);
   });
 
+  it('reads no second time on an open channel before it is told', async () => {
+    const { watcher, broker, calls, config } = await startTestWatcher();
+    await broker.listen('a', () => undefined);
+    await broker.add([messageOf('a')]);
+    const waiting = watcher.wait('a', LONG_MS);
+    await eventually(() => calls.reads.length === 1);
+    // Were it to look again, it would by now.
+    for (let i = 0; i < 3; i++) await broker.read(['a']);
+    expect(calls.reads.length).to.equal(1);
+    await startTestWorker(config, [add]);
+    expect((await waiting)?.result.state).to.equal('SUCCESS');
+  });
+
+  it('reads a task once that it expected, where its channel is open already', async () => {
+    const { watcher, broker, calls, config } = await startTestWatcher();
+    await startTestWorker(config, [add]);
+    await broker.listen('a', () => undefined);
+    const news = watcher.expect('a');
+    await broker.add([messageOf('a')]);
+    const record = await watcher.wait('a', LONG_MS, undefined, news);
+    expect(record?.result.state).to.equal('SUCCESS');
+    expect(calls.reads).to.deep.equal([['a']]);
+  });
+
+  it('learns of an end that came before anybody waited, where it expected the task', async () => {
+    const { watcher, broker, config } = await startTestWatcher();
+    await startTestWorker(config, [add]);
+    await broker.listen('a', () => undefined);
+    const news = watcher.expect('a');
+    const told = new Promise<void>((resolve) => void broker.listen('a', resolve));
+    await broker.add([messageOf('a')]);
+    await told;
+    const startedAt = performance.now();
+    const record = await watcher.wait('a', LONG_MS, undefined, news);
+    expect(record?.result.state).to.equal('SUCCESS');
+    // Less than the net takes.
+    expect(performance.now() - startedAt).to.be.below(900);
+  });
+
+  it('reads a task that it expected before its channel was open, for it may have missed the end', async () => {
+    const { watcher, broker, calls } = await startTestWatcher();
+    const news = watcher.expect('a');
+    await broker.add([messageOf('a')]);
+    const waiting = watcher.wait('a', 500, undefined, news);
+    await eventually(() => calls.reads.length > 0);
+    expect((await waiting)?.result.state).to.equal('PENDING');
+  });
+
+  it('stops to listen for a task that was not stored after all', async () => {
+    const { watcher, broker, redis, keys } = await startTestWatcher();
+    watcher.expect('a').stop();
+    const channel = keys.changes(shardOf('a'));
+    await eventually(async () => (await redis.pubsub('NUMSUB', channel))[1] === 0, 10_000);
+    expect(broker.hears('a')).to.equal(false);
+  });
+
   it('finds the end by itself when the message is lost', async () => {
     const deaf = async () => () => undefined;
     const { watcher, broker, config } = await startTestWatcher({ listen: deaf });
@@ -79,7 +137,7 @@ describe('the watcher', () => {
     let reads = 0;
     const read: Broker['read'] = (ids) =>
       ++reads === 2 ? Promise.reject(new Error('away')) : test.broker.read(ids);
-    const watcher = createWatcher({ listen: test.broker.listen, read });
+    const watcher = createWatcher({ ...test.broker, read });
     await test.broker.add([messageOf('a')]);
     const waiting = watcher.wait('a', LONG_MS);
     await startTestWorker(test.config, [add]);
@@ -104,10 +162,12 @@ describe('the watcher', () => {
     const { watcher, broker } = await startTestWatcher();
     await broker.add([messageOf('a')]);
     const caller = new AbortController();
-    const waiting = watcher.wait('a', LONG_MS, caller.signal);
+    const waiting = watcher.wait('a', LONG_MS, whenAborted(caller.signal));
     caller.abort();
     expect((await waiting)?.result.state).to.equal('PENDING');
-    expect((await watcher.wait('a', LONG_MS, caller.signal))?.result.state).to.equal('PENDING');
+    expect((await watcher.wait('a', LONG_MS, whenAborted(caller.signal)))?.result.state).to.equal(
+      'PENDING',
+    );
   });
 
   it('does not wait for a task that nobody knows', async () => {

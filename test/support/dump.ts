@@ -2,8 +2,13 @@
 import type { Redis } from 'ioredis';
 
 /** Key -> its value; names of the queue are `Q`, times are `T`. */
-export async function dumpQueue(redis: Redis, base: string): Promise<Record<string, unknown>> {
-  const dump: Record<string, unknown> = {};
+export type Dump = Record<
+  string,
+  { readonly value: unknown; readonly expires: boolean } | undefined
+>;
+
+export async function dumpQueue(redis: Redis, base: string): Promise<Dump> {
+  const dump: Dump = {};
   for (const key of (await redis.keys(`${base}*`)).sort()) {
     const [value, ttl] = await Promise.all([storedAt(redis, key), redis.pttl(key)]);
     dump[key.slice(base.length)] = { value: plain(value, base), expires: ttl > 0 };

@@ -1,9 +1,11 @@
 /** Batches, and the switch that turns them off. */
 import { expect } from 'chai';
+import { createKeys, SHARDS } from '../../shared/keys.ts';
 import { defineTask } from '../../shared/task.ts';
 import { eventually } from '../support/eventually.ts';
 import { ids, startLife } from '../support/life.ts';
 import { commandsDuring } from '../support/monitor.ts';
+import { testRedis } from '../support/redis.ts';
 import { startTestWorker } from '../support/worker.ts';
 
 const SLOTS = [{ name: 'default', concurrency: 100 }];
@@ -66,6 +68,38 @@ describe('a worker', () => {
   it('takes and files many tasks by one script', async () => {
     expect(await scriptsFor('on')).to.be.below(COUNT / 2);
   });
+
+  for (const batching of ['on', 'off'] as const) {
+    it(`tells of each task that ends, once and when it is stored, with batching ${batching}`, async () => {
+      const { send, config } = await startLife({ batching });
+      const subscriber = testRedis(config.redisUrl);
+      const told: string[] = [];
+      subscriber.on('message', (_channel, message: string) => told.push(...message.split(',')));
+      const { changes, job } = createKeys(config.prefix);
+      await subscriber.subscribe(...Array.from({ length: SHARDS }, (_, shard) => changes(shard)));
+      const redis = testRedis(config.redisUrl);
+      const stored: (string | null)[] = [];
+      subscriber.on('message', async (_channel, message: string) => {
+        for (const id of message.split(',')) {
+          stored.push(await redis.hget(job('default', id), 'finishedOn'));
+        }
+      });
+      const tasks = [
+        defineTask('note', { run: () => 1 }),
+        defineTask('fail', {
+          run() {
+            throw new Error('no');
+          },
+        }),
+      ];
+      await startTestWorker(config, tasks, SLOTS);
+      const [good, bad] = [ids(COUNT / 2), ids(COUNT / 2, 'f')];
+      await Promise.all([send('note', good), send('fail', bad)]);
+      await eventually(() => stored.length >= COUNT);
+      expect(told.sort()).to.deep.equal([...good, ...bad].sort());
+      expect(stored).not.to.include(null);
+    });
+  }
 
   it('takes and files each by a script of BullMQ where batching is off', async () => {
     expect(await scriptsFor('off')).to.be.above(COUNT);

@@ -13,7 +13,7 @@ import type { Delivery } from '../../worker/delivery.ts';
 import type { Ending } from '../../worker/ending.ts';
 import { createFiling, type Filing } from '../../worker/filing.ts';
 import { defer } from '../support/defer.ts';
-import { dumpQueue } from '../support/dump.ts';
+import { type Dump, dumpQueue } from '../support/dump.ts';
 import { createRandom } from '../support/random.ts';
 import { testConfig } from '../support/redis.ts';
 import { testTools } from '../support/tools.ts';
@@ -54,12 +54,13 @@ async function startSides(given: { resultsMax?: number } = {}): Promise<[bull: S
     defer(() => Promise.all([backend.close(true), queue.close()]));
     await queue.waitUntilReady();
     const base = keys.queueBase(name);
-    return { base, redis, queue, backend, alone: createFiling(backend, worker) };
+    return { base, redis, queue, backend, alone: createFiling(backend, worker, () => undefined) };
   };
   const bull = await sideOf('bull');
   const ours = await sideOf('ours');
   const filing = createBatchFiling({
     backend: ours.backend,
+    keys,
     worker,
     retention: retentionOf(tools),
     script: finishTasks(redis),
@@ -130,6 +131,16 @@ function isSpecial({ opts }: Delivery): boolean {
 async function nextMillisecond(): Promise<void> {
   const now = Date.now();
   while (Date.now() === now) await setImmediate();
+}
+
+/**
+ * BullMQ leaves its sign that a task may be there also when it takes the last one; ours does not, and
+ * where none is there it says nothing.
+ */
+function withoutIdleMarker({ marker, ...dump }: Dump): Dump {
+  if (!marker || 'wait' in dump || 'prioritized' in dump) return { ...dump, marker };
+  const dues = (marker.value as string[][]).filter(([member]) => member !== '0'); // Of a sorted set.
+  return { ...dump, marker: dues.length > 0 ? { ...marker, value: dues } : undefined };
 }
 
 /** Does the same on both sides, and compares what they answer and what they leave behind. */
@@ -233,7 +244,9 @@ async function runBoth(seed: number, steps: number): Promise<void> {
 
   for (let step = 0; step < steps; step++) {
     await acts[below(acts.length)]?.();
-    const [expected, found] = await both(({ redis, base }) => dumpQueue(redis, base));
+    const [expected, found] = await both(async ({ redis, base }) =>
+      withoutIdleMarker(await dumpQueue(redis, base)),
+    );
     for (const key of new Set([...Object.keys(expected), ...Object.keys(found)])) {
       expect(found[key], `${key} after step ${step}`).to.deep.equal(expected[key]);
     }
