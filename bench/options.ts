@@ -19,7 +19,7 @@ export interface Options {
 }
 
 const ROUNDS = 3;
-const QUICK = { rounds: 1, scale: 0.1 };
+const QUICK = { rounds: 1, scale: 0.07 };
 
 export const USAGE = `npm run bench -- [options]
   --quick            small counts, one round: under 3 minutes in all; unless --peers says

@@ -53,7 +53,7 @@ function connect(url: string, log: Log, options: RedisOptions): Redis {
 
 /**
  * The commands of one turn go out with one write: ioredis makes one for each, and a worker that
- * files 50 tasks and tells 16 channels of them spent a fifth of its time in writes. Not where
+ * filed 50 tasks and told 16 channels of them spent a fifth of its time in writes. Not where
  * answers have a deadline: a command must not wait behind a stall of its own process.
  */
 function corkWrites(redis: Redis): void {

@@ -75,6 +75,7 @@ export function createWatcher(broker: Pick<Broker, 'read' | 'listen' | 'hears'>)
       isTold = true;
     };
     const listening = broker.listen(id, () => changed());
+    listening.catch(() => undefined); // Who follows looks now and then.
     return {
       id,
       follow(follower) {

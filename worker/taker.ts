@@ -69,7 +69,8 @@ export function createTaker(options: TakerOptions): Taker {
       const { deliveries, isMore, dueMs } = await filing.take(tokens);
       for (const delivery of deliveries) void occupy(delivery);
       most = isMore ? Math.min(2 * most, TAKE_MAX) : 1;
-      if (!isMore) await untilDue(dueMs);
+      // A full worker must not listen: it would take the sign that another one waits for.
+      if (!isMore && busy < concurrency()) await untilDue(dueMs);
     }
   };
   /** Until a task may be there: one was added, or is due. */

@@ -112,7 +112,8 @@ end
 
 -- Told here, those who wait hear of it one trip between worker and Redis earlier.
 for i = 9, lastOfNews, 2 do
-  rcall("PUBLISH", ARGV[i], ARGV[i + 1])
+  -- Should that fail the ends are stored all the same; who waits looks by himself.
+  redis.pcall("PUBLISH", ARGV[i], ARGV[i + 1])
 end
 
 local jobs = {}
@@ -158,6 +159,10 @@ if #slots > 0 then
     more = rcall("EXISTS", wait, prioritized) > 0 and 1 or 0
     if more == 0 then
       due = getNextDelayedTimestamp(delayed) or 0
+      -- This worker may be full then, and others may not know: a paused queue tells them nothing.
+      if due > 0 and #jobs > 0 then
+        rcall("ZADD", marker, due, "1")
+      end
     elseif #jobs > 0 then
       rcall("ZADD", marker, 0, "0")
     end

@@ -9,9 +9,9 @@ describe('the command line of the benchmarks', () => {
   });
 
   it('makes a quick run small, and brief unless peers are named', () => {
-    expect(parseOptions(['--quick'])).to.include({ rounds: 1, scale: 0.1, isBrief: true });
+    expect(parseOptions(['--quick'])).to.include({ rounds: 1, scale: 0.07, isBrief: true });
     expect(parseOptions(['--quick', '--peers', 'rq'])).to.include({ isBrief: false });
-    expect(parseOptions(['--quick', '--rounds', '5'])).to.include({ rounds: 5, scale: 0.1 });
+    expect(parseOptions(['--quick', '--rounds', '5'])).to.include({ rounds: 5, scale: 0.07 });
   });
 
   it('takes lists of names', () => {
