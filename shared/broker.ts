@@ -128,7 +128,7 @@ export interface Broker {
   registry(): Promise<RegistryEntry[]>;
   /** Calls `changed` when a worker tells of the task; resolves once it listens. */
   listen(id: string, changed: () => void): Promise<() => void>;
-  /** Whether who listens from now on is told of all changes of the task, as `listen` has not resolved yet. */
+  /** Whether who begins to listen now is told of all changes of the task, before `listen` resolves. */
   hears(id: string): boolean;
   /** Calls `changed` when a worker publishes tasks, and when news may have been missed. */
   onRegistryChange(changed: () => void): void;

@@ -124,24 +124,22 @@ export function createBus(subscriber: Redis, keys: Keys, lingerMs = LINGER_MS): 
 export function createAnnouncer(redis: Redis, keys: Keys): (id: string) => void {
   let changed: string[] = [];
   const flush = () => {
-    const byShard = groupByShard(changed);
+    const news = newsOf(changed, keys);
     changed = [];
-    for (const [shard, ids] of byShard) {
-      redis.publish(keys.changes(shard), ids.join(',')).catch(() => undefined);
-    }
+    for (const [channel, ids] of news) redis.publish(channel, ids).catch(() => undefined);
   };
   return (id) => {
     if (changed.push(id) === 1) process.nextTick(flush);
   };
 }
 
-/** Ids by the channel that tells of them. */
-export function groupByShard(ids: readonly string[]): Map<number, string[]> {
+/** What is published when tasks have changed: channels, and the ids for each. */
+export function newsOf(ids: readonly string[], keys: Keys): [channel: string, ids: string][] {
   const groups = new Map<number, string[]>();
   for (const id of ids) {
     const group = groups.get(shardOf(id));
     if (group) group.push(id);
     else groups.set(shardOf(id), [id]);
   }
-  return groups;
+  return [...groups].map(([shard, group]) => [keys.changes(shard), group.join(',')]);
 }

@@ -2,7 +2,7 @@
  * Files the tasks that end in one tick by one script, which takes as many new ones. BullMQ runs a
  * script for each, and two thirds of its time in Redis go into making that script's functions.
  */
-import { groupByShard } from '../shared/bus.ts';
+import { newsOf } from '../shared/bus.ts';
 import type { Keys } from '../shared/keys.ts';
 import type { Backend } from './backend.ts';
 import type { FinishTasks } from './bullScripts.ts';
@@ -45,7 +45,7 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** Of each ending a code; place among the slots, id and values of each task taken; whether more wait; when the next is due. */
+/** Of each ending a code; each task taken; whether more wait (1); when the next is due, where none does. */
 type Reply = readonly [
   codes: number[],
   taken: [slot: number, id: string, values: TakenValues][],
@@ -102,7 +102,12 @@ export function createBatchFiling(options: BatchFilingOptions): Filing {
   const fileAll = async (batch: readonly Waiting[]): Promise<void> => {
     underWay++;
     try {
-      const reply = await run([...newsOf(batch, keys), ...batch.flatMap(argsOf)], true);
+      const news = newsOf(
+        batch.map(({ delivery }) => delivery.id),
+        keys,
+      );
+      const args = [news.length, ...news.flat(), ...batch.flatMap(argsOf)];
+      const reply = await run(args, true);
       if (reply) answerAll(batch, reply);
       else for (const each of batch) fileAlone(each);
     } catch (error) {
@@ -168,13 +173,6 @@ function headOf({ backend: { keys }, worker, retention }: BatchFilingOptions) {
 function isStandard(ending: Ending, { opts }: Delivery): ending is Standard {
   if (ending.kind === 'completed') return opts.removeOnComplete === undefined;
   return ending.kind === 'failed' && opts.removeOnFail === undefined;
-}
-
-/** What is told to those who follow the tasks. */
-function newsOf(batch: readonly Waiting[], keys: Keys): (string | number)[] {
-  const groups = groupByShard(batch.map(({ delivery }) => delivery.id));
-  const news = [...groups].flatMap(([shard, ids]) => [keys.changes(shard), ids.join(',')]);
-  return [groups.size, ...news];
 }
 
 function argsOf({ delivery, ending, fetchNext }: Waiting): (string | number)[] {

@@ -2,7 +2,6 @@
  * Takes tasks from one queue, runs them, and files how they ended. What BullMQ calls a job is a
  * delivery here (delivery.ts); how a run ended goes back in BullMQ's own ways (ending.ts).
  */
-import { createAnnouncer } from '../shared/bus.ts';
 import type { TaskMessage } from '../shared/message.ts';
 import { isOutage } from '../shared/redis.ts';
 import { WorkerLostError } from '../shared/taskErrors.ts';
@@ -62,8 +61,7 @@ const TRY_AGAIN_MS = 1000;
 const ON_ITS_WAY_MS = 5000;
 
 export function createConsumer({ queue, concurrency, tools }: ConsumerOptions): Consumer {
-  const { redis, keys, log } = tools;
-  const announce = createAnnouncer(redis, keys);
+  const { redis, log } = tools;
   const running = new Map<string, Running>();
   const totals = { fetched: 0, succeeded: 0, failed: 0, retried: 0 };
   let slots = concurrency;
@@ -80,7 +78,7 @@ export function createConsumer({ queue, concurrency, tools }: ConsumerOptions): 
       retries: delivery.retries,
       start: delivery.start,
       tools,
-      store: (progress) => source.updateProgress(id, progress).then(() => announce(id)),
+      store: (progress) => source.updateProgress(id, progress),
     });
     // A fetch that was under way when the stop came may bring back what was just put back.
     if (isOver) return putBack(run);

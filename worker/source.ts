@@ -32,6 +32,7 @@ export interface SourceOptions {
 export interface Source {
   /** Renews a lock; false when the task is not this worker's any more. */
   isMine(delivery: Delivery): Promise<boolean>;
+  /** Stores how far a task is, and tells those who follow it. */
   updateProgress(id: string, progress: object): Promise<void>;
   /** There are more slots. */
   wake(): void;
@@ -46,7 +47,8 @@ export function createSource(options: SourceOptions): Source {
   const { queue, tools, concurrency, run, onFiled, onLost, onError } = options;
   const { redis, keys, worker, log, config } = tools;
   const backend = createBackend(queue, tools);
-  const alone = createFiling(backend, worker, createAnnouncer(redis, keys));
+  const announce = createAnnouncer(redis, keys);
+  const alone = createFiling(backend, worker, announce);
   const script = finishTasks(redis);
   const retention = retentionOf(tools);
   const filing =
@@ -115,7 +117,10 @@ export function createSource(options: SourceOptions): Source {
   });
   return {
     isMine: async ({ id, token }) => (await extend([id], [token])).length === 0,
-    updateProgress: (id, progress) => backend.updateProgress(id, progress),
+    async updateProgress(id, progress) {
+      await backend.updateProgress(id, progress);
+      announce(id);
+    },
     wake: taker.wake,
     async stop() {
       await taker.stop();

@@ -61,9 +61,8 @@ async function sendAndWait(deps: Deps, { body, waitMs, res }: Sending) {
   };
   try {
     const sent = await producer.send(body, { accepted: expect });
-    const mine = sent.replayed ? undefined : news;
-    if (mine) news = undefined;
-    const ended = watcher.wait(sent.id, waitMs, leaving(res, stopping), mine);
+    const isNew = !sent.replayed;
+    const ended = watcher.wait(sent.id, waitMs, leaving(res, stopping), isNew ? news : undefined);
     // The task is stored: an outage from here on is no reason to say that it was refused.
     const record = await ended.catch(() => null);
     return { sent, result: record?.result ?? sent.result };
