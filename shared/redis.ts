@@ -136,22 +136,23 @@ export async function answered<T>(
   withinMs = ANSWER_WITHIN_MS,
 ): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  let isSettled = false;
   const silence = new Promise<never>((_, reject) => {
     const giveUp = () => {
-      if (isSettled) return;
       reject(new BrokerUnavailableError(`no answer within ${withinMs} ms`));
       cut(redis);
     };
-    // Behind one more look at the sockets: after a stall of this process the answer may lie there.
-    timer = setTimeout(() => setImmediate(() => setImmediate(giveUp)), withinMs);
+    const due = performance.now() + withinMs;
+    timer = setTimeout(() => {
+      // While this process stood still, the machine may have, and Redis too: that time does not count.
+      const missedMs = performance.now() - due;
+      timer = setTimeout(giveUp, Math.min(missedMs, withinMs));
+    }, withinMs);
   });
   try {
     return await Promise.race([command, silence]);
   } catch (error) {
     throw asUnavailable(error, outages.get(redis));
   } finally {
-    isSettled = true;
     clearTimeout(timer);
   }
 }

@@ -43,14 +43,17 @@ export function createQueues(redis: Redis, keys: Keys, isBatching: boolean) {
 
   const clock = createRedisClock(redis);
   /** In one script, which does nothing once the callers have been told that it failed. */
-  const addAtOnce = async (messages: readonly TaskMessage[]): Promise<void> => {
+  const addAtOnce = async (messages: readonly TaskMessage[], attempt = 1): Promise<void> => {
     const withinMs = ANSWER_WITHIN_MS + messages.length;
     const deadline = (await clock.now()) + withinMs;
     const base = keys.queueBase(messages[0]?.queue ?? '');
     const adding = addTasks(redis, base, Math.floor(deadline), messages.map(storedTask));
     const { nowMs, isLate } = await answered(redis, adding, withinMs);
     clock.note(nowMs);
-    if (isLate) throw new BrokerUnavailableError(`no answer within ${withinMs} ms`);
+    if (!isLate) return;
+    if (attempt > 1) throw new BrokerUnavailableError(`no answer within ${withinMs} ms`);
+    // The clock of Redis was set forward, or the machine was paused: now its time is known.
+    await addAtOnce(messages, attempt + 1);
   };
 
   const addTo = async (multi: IRedisTransaction, message: TaskMessage): Promise<void> => {

@@ -17,7 +17,7 @@ async function sendTraces(api: TestApi, count: number, ms: number): Promise<stri
       kwargs: { key: 'runs', ms },
     }));
     const { status, body } = await api.post('/v1/send_tasks', { tasks });
-    expect(status).to.equal(202);
+    expect(status, JSON.stringify(body)).to.equal(202);
     ids.push(...body.tasks.map((task: { task_id: string }) => task.task_id));
   }
   return ids;

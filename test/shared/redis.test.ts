@@ -15,6 +15,7 @@ import {
 import { defer } from '../support/defer.ts';
 import { eventually } from '../support/eventually.ts';
 import { silentLog, testRedisUrl } from '../support/redis.ts';
+import { ownRedis } from '../support/server.ts';
 
 const withCode = (code: string, message = '') => Object.assign(new Error(message), { code });
 const named = (name: string) => Object.assign(new Error('x'), { name });
@@ -151,6 +152,22 @@ describe('a connection that fails fast', () => {
     defer(() => disconnect(redis));
     await whenConnected(redis, 5000);
     const answer = answered(redis, redis.echo('hello'));
+    stall(1000);
+    expect(await answer).to.equal('hello');
+    expect(redis.status).to.equal('ready');
+  });
+
+  it('gives Redis its time after a pause of the whole machine', async () => {
+    const server = await ownRedis();
+    const redis = connectFailingFast(server.url, silentLog());
+    defer(() => disconnect(redis));
+    await whenConnected(redis, 5000);
+    process.kill(server.pid(), 'SIGSTOP');
+    const answer = answered(redis, redis.echo('hello'));
+    // On the wire before both stand still.
+    await new Promise(setImmediate);
+    // It wakes a little later than this process.
+    setTimeout(() => process.kill(server.pid(), 'SIGCONT'), 1050);
     stall(1000);
     expect(await answer).to.equal('hello');
     expect(redis.status).to.equal('ready');

@@ -6,12 +6,13 @@ import {
   TaskNotFoundError,
   WrongStateError,
 } from '../../../shared/errors.ts';
+import { connectFailingFast } from '../../../shared/redis.ts';
 import { defineTask } from '../../../shared/task.ts';
 import { messageOf, publish, startTestBroker } from '../../support/broker.ts';
 import { defer } from '../../support/defer.ts';
 import { eventually } from '../../support/eventually.ts';
 import { commandsDuring } from '../../support/monitor.ts';
-import { testConfig } from '../../support/redis.ts';
+import { silentLog, testConfig } from '../../support/redis.ts';
 import { startTestWorker } from '../../support/worker.ts';
 
 class Refused extends Error {}
@@ -83,6 +84,17 @@ describe('the broker on Redis', () => {
     const commands = await commandsDuring(config.prefix, () => broker.add(messages));
     expect(commands).to.deep.equal(['evalsha']);
     expect(await broker.backlog('default')).to.equal(22);
+  });
+
+  it('stores tasks although the clock of Redis was set forward', async () => {
+    const config = testConfig();
+    const redis = connectFailingFast(config.redisUrl, silentLog());
+    // What it showed before.
+    redis.time = async () => [1, 0];
+    const { broker } = await startTestBroker(config, { redis });
+    await broker.add([messageOf('names-the-queue')]);
+    await broker.add([messageOf('behind-the-step')]);
+    expect(await broker.backlog('default')).to.equal(2);
   });
 
   it('stores others by one command each in one transaction', async () => {
