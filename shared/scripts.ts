@@ -17,16 +17,41 @@ export interface StoredTask {
 /** What BullMQ stores of a job without options. */
 const NO_OPTIONS = '{"attempts":0}';
 
+/** What a script that has a deadline answers. */
+export interface Timed {
+  /** The time of Redis, epoch milliseconds. */
+  readonly nowMs: number;
+  /** The deadline was over, and nothing was done. */
+  readonly isLate: boolean;
+}
+
 /** Adds tasks to a queue unless the deadline is over, and tells the time of Redis; see lua/addTasks.lua. */
 export async function addTasks(
   redis: Redis,
   base: string,
   deadlineMs: number,
   tasks: readonly StoredTask[],
-): Promise<{ nowMs: number; isLate: boolean }> {
+): Promise<Timed> {
   const keys = ['wait', 'active', 'meta', 'id', 'events', 'marker'].map((name) => base + name);
   const nowMs = await runScript<number>(redis, 'addTasks', keys, argsOf(base, deadlineMs, tasks));
   return { nowMs: Math.abs(nowMs), isLate: nowMs < 0 };
+}
+
+/**
+ * Ends the next transaction of this connection, before it does anything, once the deadline is over: for
+ * commands that take no deadline of their own. Answers the time of Redis, epoch milliseconds.
+ * @param guard a key of this connection alone; see lua/checkDeadline.lua
+ */
+export async function checkDeadline(
+  redis: Redis,
+  guard: string,
+  deadlineMs: number,
+): Promise<number> {
+  const [, nowMs] = await Promise.all([
+    redis.watch(guard),
+    runScript<number>(redis, 'checkDeadline', [guard], [deadlineMs]),
+  ]);
+  return nowMs;
 }
 
 /** What neighbours have in common is said once: of a thousand tasks two values each instead of five. */

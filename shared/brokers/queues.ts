@@ -2,11 +2,12 @@
 import { type IRedisTransaction, Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { BrokerUnavailableError, TaskNotFoundError, WrongStateError } from '../errors.ts';
+import { newId } from '../ids.ts';
 import type { Keys } from '../keys.ts';
 import { bodyOf, type TaskMessage } from '../message.ts';
 import { ANSWER_WITHIN_MS, answered } from '../redis.ts';
 import { storedPriority } from '../results.ts';
-import { addTasks, reviveTask, type StoredTask } from '../scripts.ts';
+import { addTasks, checkDeadline, reviveTask, type StoredTask, type Timed } from '../scripts.ts';
 import { createRedisClock } from './clock.ts';
 
 /** Codes of BullMQ's errors for a job that is gone, or in another state than the expected one. */
@@ -42,18 +43,30 @@ export function createQueues(redis: Redis, keys: Keys, isBatching: boolean) {
   };
 
   const clock = createRedisClock(redis);
-  /** In one script, which does nothing once the callers have been told that it failed. */
-  const addAtOnce = async (messages: readonly TaskMessage[], attempt = 1): Promise<void> => {
-    const withinMs = ANSWER_WITHIN_MS + messages.length;
-    const deadline = (await clock.now()) + withinMs;
-    const base = keys.queueBase(messages[0]?.queue ?? '');
-    const adding = addTasks(redis, base, Math.floor(deadline), messages.map(storedTask));
-    const { nowMs, isLate } = await answered(redis, adding, withinMs);
+  /** Of this connection alone, for a change of it ends the transaction that is under way. */
+  const guard = keys.deadline(newId());
+  /**
+   * Adds until the deadline, which Redis checks: what callers were told has failed must not be stored later.
+   * Once more where it was late: its clock was set forward, or the machine was paused, and now its time is known.
+   */
+  const inTime = async (
+    count: number,
+    add: (deadlineMs: number) => Promise<Timed>,
+    attempt = 1,
+  ): Promise<void> => {
+    const withinMs = ANSWER_WITHIN_MS + count;
+    const deadlineMs = Math.floor((await clock.now()) + withinMs);
+    const { nowMs, isLate } = await answered(redis, add(deadlineMs), withinMs);
     clock.note(nowMs);
     if (!isLate) return;
     if (attempt > 1) throw new BrokerUnavailableError(`no answer within ${withinMs} ms`);
-    // The clock of Redis was set forward, or the machine was paused: now its time is known.
-    await addAtOnce(messages, attempt + 1);
+    await inTime(count, add, attempt + 1);
+  };
+
+  const addAtOnce = (messages: readonly TaskMessage[]): Promise<void> => {
+    const base = keys.queueBase(messages[0]?.queue ?? '');
+    const tasks = messages.map(storedTask);
+    return inTime(messages.length, (deadlineMs) => addTasks(redis, base, deadlineMs, tasks));
   };
 
   const addTo = async (multi: IRedisTransaction, message: TaskMessage): Promise<void> => {
@@ -77,14 +90,15 @@ export function createQueues(redis: Redis, keys: Keys, isBatching: boolean) {
     before: Promise<void> | undefined,
   ): Promise<void> => {
     await before;
-    // A Redis that hangs would run later what waits in its socket: it must show that it lives first.
-    await answered(redis, redis.ping());
-    const adding = transaction(of(messages[0]?.queue ?? ''), async (multi) => {
+    await inTime(messages.length, async (deadlineMs) => {
+      const multi = (await of(messages[0]?.queue ?? '').getBackend().client).multi();
       // So that ids can be looked up in them.
       if (unknown.length > 0) multi.runCommand('sadd', [keys.queues, ...unknown]);
       await Promise.all(messages.map((message) => addTo(multi, message)));
+      const checked = checkDeadline(redis, guard, deadlineMs);
+      const [nowMs, isDone] = await Promise.all([checked, execute(multi)]);
+      return { nowMs, isLate: !isDone };
     });
-    await answered(redis, adding, ANSWER_WITHIN_MS + messages.length);
     for (const name of unknown) announced.add(name);
   };
 
@@ -147,18 +161,14 @@ function underWay(id: string): WrongStateError {
   return new WrongStateError(id, 'under way again', 'FAILURE or REVOKED');
 }
 
-/** Runs what `fill` puts into a transaction. */
-async function transaction(
-  queue: Queue,
-  fill: (multi: IRedisTransaction) => Promise<void>,
-): Promise<void> {
-  const multi = (await queue.getBackend().client).multi();
-  await fill(multi);
+/** False when a watched key has changed: then nothing was done. */
+async function execute(multi: IRedisTransaction): Promise<boolean> {
   const replies = await multi.exec().catch((error) => {
     // "EXECABORT" says that a command was refused, the command's own error says why.
     throw error?.previousErrors?.[0] ?? error;
   });
   for (const [error] of replies ?? []) if (error) throw error;
+  return replies !== null;
 }
 
 function storedTask({ id, name, body, sentAt: timestamp }: TaskMessage): StoredTask {
