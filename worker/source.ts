@@ -1,5 +1,6 @@
 /** What a consumer has of BullMQ: tasks come from here and go back, locks are renewed, lost tasks are found. */
 
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isNotConnectionError } from 'bullmq';
 import { createAnnouncer } from '../shared/bus.ts';
@@ -12,6 +13,7 @@ import { every } from './every.ts';
 import { createFiling } from './filing.ts';
 import { createLockKeeper } from './lockKeeper.ts';
 import { LOCK_MS, STALLED_CHECK_MS } from './locks.ts';
+import { returnOrphans } from './orphans.ts';
 import { describeError } from './outcome.ts';
 import { createTaker } from './taker.ts';
 import type { Tools } from './tools.ts';
@@ -63,6 +65,22 @@ export function createSource(options: SourceOptions): Source {
     for (const task_id of ids)
       log.warn({ task_id, queue }, 'task of a lost worker goes back to its queue');
   };
+  /** First part of the tokens of all slots here. */
+  const name = randomUUID();
+  /** Of each slot, by its token, the task that it has. */
+  const known = new Map<string, string>();
+  /** The last look for tasks. */
+  let taken: Promise<unknown> = Promise.resolve();
+  const stopReturning = returnOrphans({
+    redis,
+    backend,
+    isOurs: (token) => token.startsWith(name),
+    isKnown: (id, token) => known.get(token) === id,
+    come: () => taken.catch(() => undefined),
+    onFound: (task_id) =>
+      log.warn({ task_id, queue }, 'task whose delivery was cut off goes back to its queue'),
+    onError,
+  });
   const lost = every('lost', STALLED_CHECK_MS, () => findLost().catch(onError), log);
 
   /** Waits for Redis as long as it takes: nobody else knows how the task has ended. */
@@ -92,23 +110,32 @@ export function createSource(options: SourceOptions): Source {
     }
   };
   const runAndFile = async (delivery: Delivery, mayFetch: () => boolean) => {
+    const { id, token } = delivery;
     locks.hold(delivery);
+    known.set(token, id);
+    let next: Delivery | undefined;
     try {
       const ending = await run(delivery).catch((error: unknown) => failure(delivery, error));
       locks.release(delivery);
-      return await fileAndTell(delivery, ending, mayFetch);
+      next = await fileAndTell(delivery, ending, mayFetch);
     } catch (error) {
       locks.release(delivery);
       onError(error);
-      return undefined;
     }
+    if (!next) known.delete(token);
+    return next;
   };
 
   void locks.start();
   void lost.start();
   const taker = createTaker({
+    name,
     backend,
-    filing,
+    take: (slots) => {
+      const taking = filing.take(slots);
+      taken = taking;
+      return taking;
+    },
     concurrency,
     run: runAndFile,
     // BullMQ's sign that a task may be there.
@@ -124,6 +151,7 @@ export function createSource(options: SourceOptions): Source {
     wake: taker.wake,
     async stop() {
       await taker.stop();
+      stopReturning();
       await Promise.all([locks.stop(), lost.stop()]);
       // At once: what still waits there is a look for tasks.
       await backend.close(true);

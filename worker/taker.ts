@@ -2,15 +2,16 @@
  * Keeps the slots of one queue busy: takes tasks as long as slots are free, waits while there are
  * none. A slot that files its task gets the next one with the same call.
  */
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Backend } from './backend.ts';
 import type { Delivery } from './delivery.ts';
 import type { Filing } from './filing.ts';
 
 export interface TakerOptions {
+  /** First part of the tokens of its slots. */
+  readonly name: string;
   readonly backend: Backend;
-  readonly filing: Filing;
+  readonly take: Filing['take'];
   /** Slots. */
   concurrency(): number;
   /**
@@ -38,8 +39,7 @@ const LOOK_S = 5;
 const TRY_AGAIN_MS = 500;
 
 export function createTaker(options: TakerOptions): Taker {
-  const { backend, filing, concurrency, run, tellOthers, onError } = options;
-  const name = randomUUID();
+  const { name, backend, take, concurrency, run, tellOthers, onError } = options;
   let slots = 0;
   let busy = 0;
   let isStopping = false;
@@ -66,7 +66,7 @@ export function createTaker(options: TakerOptions): Taker {
         continue;
       }
       const tokens = Array.from({ length: room }, () => `${name}:${slots++}`);
-      const { deliveries, isMore, dueMs } = await filing.take(tokens);
+      const { deliveries, isMore, dueMs } = await take(tokens);
       for (const delivery of deliveries) void occupy(delivery);
       most = isMore ? Math.min(2 * most, TAKE_MAX) : 1;
       // A full worker must not listen: it would take the sign that another one waits for.

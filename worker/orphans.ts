@@ -1,0 +1,44 @@
+/**
+ * Finds tasks that Redis has given to this worker with an answer that a broken connection has swallowed.
+ * They are locked by a slot that knows nothing of them, and would wait until the lock runs out.
+ */
+import type { Redis } from '../shared/redis.ts';
+import type { Backend } from './backend.ts';
+
+export interface OrphansOptions {
+  readonly redis: Redis;
+  readonly backend: Backend;
+  /** Whether a lock has been set for a slot of this worker. */
+  isOurs(token: string): boolean;
+  /** Whether the task has come to this slot, and is not filed yet. */
+  isKnown(id: string, token: string): boolean;
+  /** Resolves when the tasks that are on their way now have come. */
+  come(): Promise<unknown>;
+  onFound(id: string): void;
+  onError(error: unknown): void;
+}
+
+/** Puts them back to the front of their queue each time the connection is made anew, until told to stop. */
+export function returnOrphans(options: OrphansOptions): () => void {
+  const { redis, backend, isOurs, isKnown, come, onFound, onError } = options;
+
+  const look = async (): Promise<void> => {
+    const ids = await redis.lrange(String(backend.keys.active), 0, -1);
+    if (ids.length === 0) return;
+    const locks = await redis.mget(ids.map((id) => `${backend.keys['']}${id}:lock`));
+    // What was sent before the look is answered by now, but BullMQ's scripts take tasks one by one, and
+    // its slots get them when all have come; behind this turn they are known.
+    await come();
+    await new Promise(setImmediate);
+    const orphans = ids.flatMap((id, i) => {
+      const token = locks[i];
+      return token && isOurs(token) && !isKnown(id, token) ? [{ id, token }] : [];
+    });
+    for (const { id, token } of orphans) {
+      await backend.moveJobFromActiveToWait(id, token).then(() => onFound(id), onError);
+    }
+  };
+  const lookAgain = () => void look().catch(onError);
+  redis.on('ready', lookAgain);
+  return () => void redis.off('ready', lookAgain);
+}
