@@ -33,7 +33,7 @@ export async function runWorker(
   const registry = await loadTasks(tasks);
   const shutdown = () => stop('shutdown');
   const starting = startWorker({ config, registry, queues, modules: tasks, name, log, shutdown });
-  const supervisor = isSupervised ? connectSupervisor() : undefined;
+  const supervisor = isSupervised ? connectSupervisor(config.grace * 1000) : undefined;
   const stop = stopOnSignals(
     async (hurry) => {
       supervisor?.leaving();

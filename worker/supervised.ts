@@ -1,5 +1,7 @@
 /** A worker process and its supervisor, where several are run as one: what they tell each other over IPC. */
 import type { Supervisor } from '../shared/signals.ts';
+import { LONGEST_TIMER_MS } from './every.ts';
+import { endWithParent } from './guard.ts';
 import { type Envelope, opened } from './pools/messages.ts';
 
 export type FromWorker =
@@ -22,8 +24,12 @@ export interface SupervisorLink extends Supervisor {
   report(unreadiness: () => string | undefined): void;
 }
 
-/** The supervisor of this process, which was started by one. */
-export function connectSupervisor(): SupervisorLink {
+/** Milliseconds behind the grace after which a worker without a supervisor hangs in a task's endless loop. */
+const HANGS_MS = 5000;
+
+/** The supervisor of this process, which was started by one and ends with it. */
+export function connectSupervisor(graceMs: number): SupervisorLink {
+  endWithParent(Math.min(graceMs + HANGS_MS, LONGEST_TIMER_MS));
   return {
     onHurry(hurry) {
       process.on('message', (envelope) => {

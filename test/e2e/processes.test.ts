@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { closedPort } from '../client/connect.ts';
 import { startTestApi, type TestApi } from '../support/api.ts';
-import { countStates, endOf, recordsOf, sendAll } from '../support/batches.ts';
+import { countStates, endOf, LIFE, recordsOf, sendAll } from '../support/batches.ts';
 import { eventually } from '../support/eventually.ts';
 import { testRedis } from '../support/redis.ts';
 import { type Process, runWorkerProcess } from '../support/worker.ts';
@@ -96,4 +96,13 @@ describe('a worker of two processes', () => {
     expect(await worker.ended).to.equal('SIGKILL');
     expect(countStates(await recordsOf(api, ids))).to.deep.equal({ SUCCESS: 4 });
   });
+
+  it('leaves none behind either that hangs in a task', async () => {
+    const api = await startTestApi();
+    const worker = await runWorkerProcess(api.config, [...TWO, '--grace', '0', '--tasks', LIFE]);
+    await sendAll(api, [{ name: 'block', kwargs: { ms: 3_600_000 } }]);
+    await eventually(async () => (await testRedis().llen(`${api.config.prefix}.runs:block`)) === 1);
+    worker.child.kill('SIGKILL');
+    expect(await worker.ended).to.equal('SIGKILL');
+  }).timeout(20_000);
 });

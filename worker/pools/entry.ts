@@ -1,6 +1,7 @@
 /** Runs inside a child, a thread or a process: imports the task modules, then runs one task after another. */
 import { parentPort } from 'node:worker_threads';
 import type { Registry } from '../../shared/registry.ts';
+import { endWithParent } from '../guard.ts';
 import { loadTasks } from '../load.ts';
 import { PermanentError } from '../outcome.ts';
 import { createCalls } from './calls.ts';
@@ -13,7 +14,6 @@ import {
   type RunMessage,
   type ToChild,
 } from './messages.ts';
-import { endWithParent } from './orphan.ts';
 import { packResult } from './result.ts';
 import { inWords, pack } from './thrown.ts';
 
