@@ -4,6 +4,7 @@ import type { Middleware } from 'koa';
 import { ROUTES, type Route, type RouteName } from '../shared/protocol.ts';
 import type { Deps, Handler } from './handler.ts';
 import { createOpenApi } from './openapi.ts';
+import { withParameters } from './parameters.ts';
 import { clusterEvents } from './routes/clusterEvents.ts';
 import { serveDocs } from './routes/docs.ts';
 import { taskEvents } from './routes/events.ts';
@@ -54,9 +55,9 @@ const HANDLERS: Readonly<Record<RouteName, Handler>> = {
 export function answerFixed(deps: Deps): Middleware {
   const fixed = Object.entries<Route>(ROUTES).filter(([, { path }]) => !path.includes('{'));
   const handlers = new Map(
-    fixed.map(([name, { method, path }]) => [
-      `${method.toUpperCase()} ${path}`,
-      HANDLERS[name as RouteName],
+    fixed.map(([name, route]) => [
+      `${route.method.toUpperCase()} ${route.path}`,
+      withParameters(route, HANDLERS[name as RouteName]),
     ]),
   );
   return function answerFixedRoute(ctx, next) {
@@ -67,9 +68,9 @@ export function answerFixed(deps: Deps): Middleware {
 
 export function createRouter(deps: Deps): Router {
   const router = new Router();
-  for (const [name, { method, path }] of Object.entries<Route>(ROUTES)) {
-    const handler = HANDLERS[name as RouteName];
-    router[method](koaPath(path), (ctx) => handler(ctx, deps));
+  for (const [name, route] of Object.entries<Route>(ROUTES)) {
+    const handler = withParameters(route, HANDLERS[name as RouteName]);
+    router[route.method](koaPath(route.path), (ctx) => handler(ctx, deps));
   }
   const openApi = JSON.stringify(createOpenApi());
   router.get('/openapi.json', (ctx) => {

@@ -30,7 +30,7 @@ function queryWaitMs(text: string | string[] | undefined): number {
   if (text === undefined) return 0;
   const seconds = Number(text);
   if (text !== '' && seconds >= 0) return waitMsFrom(seconds);
-  const message = `expected seconds between 0 and ${MAX_WAIT}, got "${text}"`;
+  const message = `expected seconds, of which at most ${MAX_WAIT} are waited, got "${text}"`;
   throw new InvalidRequestError([{ path: '/wait', message }]);
 }
 

@@ -35,8 +35,8 @@ export const USAGE = `npm run bench -- [options]
 
 const FLAGS = {
   quick: { type: 'boolean', default: false },
-  only: { type: 'string', default: '' },
-  peers: { type: 'string', default: '' },
+  only: { type: 'string' },
+  peers: { type: 'string' },
   rounds: { type: 'string' },
   scale: { type: 'string' },
   before: { type: 'string' },
@@ -49,11 +49,11 @@ const FLAGS = {
 export function parseOptions(args: readonly string[]): Options {
   const { values } = parseArgs({ args: [...args], options: FLAGS });
   return {
-    only: listOf(values.only),
-    peers: listOf(values.peers),
+    only: listOf('only', values.only),
+    peers: listOf('peers', values.peers),
     rounds: numberOf('rounds', values.rounds, values.quick ? QUICK.rounds : ROUNDS),
     scale: numberOf('scale', values.scale, values.quick ? QUICK.scale : 1),
-    isBrief: values.quick && values.peers === '',
+    isBrief: values.quick && values.peers === undefined,
     before: values.before,
     out: values.out,
     list: values.list,
@@ -61,8 +61,12 @@ export function parseOptions(args: readonly string[]): Options {
   };
 }
 
-function listOf(text: string): string[] {
-  return text.split(',').filter((name) => name !== '');
+function listOf(flag: string, text: string | undefined): string[] {
+  if (text === undefined) return [];
+  const names = text.split(',').filter((name) => name !== '');
+  if (names.length === 0)
+    throw new Error(`Expected --${flag} to be a list of names, got "${text}"`);
+  return names;
 }
 
 function numberOf(name: string, text: string | undefined, otherwise: number): number {

@@ -1,4 +1,5 @@
 /** `npm run bench -- [options]`: measures Kaje and others side by side; README.md here says what. */
+import { mkdir } from 'node:fs/promises';
 import { buildKaje } from './harness/build.ts';
 import { onGround } from './harness/ground.ts';
 import { describeMachine, machineLine } from './harness/machine.ts';
@@ -35,6 +36,9 @@ async function main(args: readonly string[]): Promise<void> {
   const wanted = chosen(await allPeers(options.before), options.peers);
   const versions = await versionsOf(wanted);
   if (options.list) return list(wanted, versions);
+  if (options.before !== undefined && !versions.has('kaje-before')) {
+    throw new Error(`Expected --before to be a checkout of Kaje, built, got "${options.before}"`);
+  }
   const installed = wanted.filter(({ name }) => versions.has(name));
   const missing = wanted.filter((peer) => !installed.includes(peer));
   for (const { title, install } of missing) say(`${title} is left out, not installed: ${install}`);
@@ -70,6 +74,8 @@ async function measureAll(
   ground: Ground,
   { scenarios, peers, versions, missing }: Entrants,
 ): Promise<void> {
+  // Told now, not when there is something to write.
+  await mkdir(out, { recursive: true });
   const machine = await describeMachine(ground.redis.version);
   say(machineLine(machine));
   const results: Result[] = [];

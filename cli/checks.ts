@@ -135,32 +135,50 @@ export async function checkWorkers(
   ];
 }
 
-/** Tasks that nobody will ever take: they wait already, or will as soon as they are sent. */
+/**
+ * Tasks that nobody will ever take: they wait already, or will as soon as they are sent.
+ * @param parked how many of a task wait for a worker that has it, by its name
+ */
 export function checkQueues(
   queues: readonly QueueBody[],
   tasks: readonly RegistryEntry[],
+  parked: ReadonlyMap<string, number>,
 ): Finding[] {
-  return [checkWaiting(queues), checkRoutes(queues, tasks)];
+  return [checkWaiting(queues), checkRoutes(queues, tasks, parked)];
 }
+
+const heldIn = (queue: QueueBody) => queue.waiting + queue.delayed;
+const listed = (queues: readonly QueueBody[]) =>
+  queues.map((queue) => `${queue.name} (${heldIn(queue)})`).join(', ');
 
 function checkWaiting(queues: readonly QueueBody[]): Finding {
   const check = 'queues';
-  const held = (queue: QueueBody) => queue.waiting + queue.delayed;
-  const left = queues.filter((queue) => queue.workers.length === 0 && held(queue) > 0);
-  if (left.length === 0) {
-    const waiting = queues.reduce((total, queue) => total + queue.waiting, 0);
-    return { check, status: 'ok', found: `${queues.length} known, ${waiting} tasks wait` };
+  const full = queues.filter((queue) => heldIn(queue) > 0);
+  const left = full.filter((queue) => queue.workers.length === 0);
+  const paused = full.filter((queue) => queue.paused);
+  if (left.length > 0) {
+    const advice = `start a worker for them: --queues ${left.map(({ name }) => name).join(',')}`;
+    const found = `tasks wait where no worker is: ${listed(left)}`;
+    return { check, status: 'warn', found, advice };
   }
-  const each = left.map((queue) => `${queue.name} (${held(queue)})`).join(', ');
-  const advice = `start a worker for them: --queues ${left.map(({ name }) => name).join(',')}`;
-  return { check, status: 'warn', found: `tasks wait where no worker is: ${each}`, advice };
+  if (paused.length > 0) {
+    const advice = `when they may go on: ${paused.map(({ name }) => `kaje resume ${name}`).join(', ')}`;
+    return {
+      check,
+      status: 'warn',
+      found: `tasks wait in paused queues: ${listed(paused)}`,
+      advice,
+    };
+  }
+  const waiting = queues.reduce((total, queue) => total + queue.waiting, 0);
+  return { check, status: 'ok', found: `${queues.length} known, ${waiting} tasks wait` };
 }
 
-/**
- * Of tasks that a worker alive serves. Those of workers long gone are named only: nobody may send
- * them any more.
- */
-function checkRoutes(queues: readonly QueueBody[], tasks: readonly RegistryEntry[]): Finding {
+function checkRoutes(
+  queues: readonly QueueBody[],
+  tasks: readonly RegistryEntry[],
+  parked: ReadonlyMap<string, number>,
+): Finding {
   const check = 'tasks';
   const consumers = new Map(queues.map(({ name, workers }) => [name, new Set(workers)]));
   const served = tasks.filter((task) => task.workers.length > 0);
@@ -168,21 +186,23 @@ function checkRoutes(queues: readonly QueueBody[], tasks: readonly RegistryEntry
   const lost = served.filter(
     ({ options, workers }) => !workers.some((id) => consumers.get(options.queue)?.has(id)),
   );
-  if (lost.length === 0) {
-    const gone = tasks.filter((task) => task.workers.length === 0).map(({ name }) => name);
-    const also = gone.length === 0 ? '' : `; no worker alive has ${gone.join(', ')}`;
-    const found = `${served.length} served, each by a worker on its queue${also}`;
-    return { check, status: 'ok', found };
+  if (lost.length > 0) {
+    const each = lost.map(({ name, options }) => `${name} (queue ${options.queue})`).join(', ');
+    const missing = [...new Set(lost.map(({ options }) => options.queue))].join(',');
+    const advice = `add to --queues (KAJE_QUEUES) of the workers that serve them: ${missing}`;
+    const found = `no worker that has it consumes the queue of: ${each}`;
+    return { check, status: 'warn', found, advice };
   }
-  const each = lost.map(({ name, options }) => `${name} (queue ${options.queue})`).join(', ');
-  const missing = [...new Set(lost.map(({ options }) => options.queue))].join(',');
-  const advice = `add to --queues (KAJE_QUEUES) of the workers that serve them: ${missing}`;
-  return {
-    check,
-    status: 'warn',
-    found: `no worker that has it consumes the queue of: ${each}`,
-    advice,
-  };
+  if (parked.size > 0) {
+    const each = [...parked].map(([name, count]) => `${name} (${count})`).join(', ');
+    const advice = 'start a worker with the modules that define them: kaje worker --tasks <folder>';
+    return { check, status: 'warn', found: `tasks wait that no worker alive has: ${each}`, advice };
+  }
+  // Those of workers long gone: nobody may send them any more.
+  const gone = tasks.filter((task) => task.workers.length === 0).map(({ name }) => name);
+  const also = gone.length === 0 ? '' : `; no worker alive has ${gone.join(', ')}`;
+  const found = `${served.length} served, each by a worker on its queue${also}`;
+  return { check, status: 'ok', found };
 }
 
 /** @param probe reads what the API writes anew into its Redis when it is asked whether it is ready */

@@ -29,8 +29,7 @@ const wait = {
   wait: {
     type: 'number',
     minimum: 0,
-    maximum: MAX_WAIT,
-    description: 'Seconds to wait for a final state; the header `Prefer: wait=N` does the same',
+    description: `Seconds to wait for a final state, at most ${MAX_WAIT}: more count as so many. The header \`Prefer: wait=N\` does the same`,
   },
 } as const;
 

@@ -120,8 +120,10 @@ function addressOf({ options }: Redis): string {
   return options.path ?? `${options.host}:${options.port}`;
 }
 
-// An AggregateError of Node (localhost as ::1 and 127.0.0.1) has an empty message.
+// An AggregateError of Node (localhost as ::1 and 127.0.0.1) has an empty message, and what ioredis
+// says of a command that it does not keep is about its own options.
 function reasonOf(error: Error): string {
+  if (/enableOfflineQueue/.test(error.message)) return 'not connected';
   return error.message || ('code' in error ? String(error.code) : error.name);
 }
 

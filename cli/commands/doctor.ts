@@ -3,7 +3,14 @@ import { Kaje } from '../../client/index.ts';
 import type { Config } from '../../shared/config.ts';
 import { createKeys } from '../../shared/keys.ts';
 import { createLog } from '../../shared/log.ts';
-import { answered, connectFailingFast, disconnect, whenConnected } from '../../shared/redis.ts';
+import {
+  answered,
+  connectFailingFast,
+  disconnect,
+  type Redis,
+  whenConnected,
+} from '../../shared/redis.ts';
+import type { RegistryEntry } from '../../shared/schemas.ts';
 import { checkApi, checkQueues, checkRedis, checkWorkers, type Finding } from '../checks.ts';
 import { FAILED } from '../exitCodes.ts';
 import { configOf, urlOption, withSettings } from '../options.ts';
@@ -37,7 +44,7 @@ async function examine(command: Command, url: string): Promise<Finding[]> {
     return [
       ...found,
       ...(isReachable ? await checkWorkers(redis, config) : []),
-      ...(isReachable ? await examineQueues(config) : []),
+      ...(isReachable ? await examineQueues(redis, config) : []),
       await checkApi(url, isReachable ? probe : undefined),
     ];
   } finally {
@@ -45,14 +52,24 @@ async function examine(command: Command, url: string): Promise<Finding[]> {
   }
 }
 
-async function examineQueues({ redisUrl, prefix }: Config): Promise<Finding[]> {
+async function examineQueues(redis: Redis, { redisUrl, prefix }: Config): Promise<Finding[]> {
   const kaje = new Kaje({ redis: redisUrl, prefix });
   try {
     const [queues, tasks] = await Promise.all([kaje.queues(), kaje.registry()]);
-    return checkQueues(queues, tasks);
+    return checkQueues(queues, tasks, await parkedOf(redis, prefix, tasks));
   } finally {
     await kaje.close();
   }
+}
+
+/** How many of each task wait for a worker that has it, where no worker alive has. */
+async function parkedOf(redis: Redis, prefix: string, tasks: readonly RegistryEntry[]) {
+  const keys = createKeys(prefix);
+  const unserved = tasks.filter(({ workers }) => workers.length === 0);
+  const counts = await Promise.all(
+    unserved.map(async ({ name }) => [name, await redis.zcard(keys.parked(name))] as const),
+  );
+  return new Map(counts.filter(([, count]) => count > 0));
 }
 
 const MARKS = { ok: ['green', 'ok  '], warn: ['yellow', 'warn'], fail: ['red', 'FAIL'] } as const;

@@ -84,6 +84,7 @@ async function start(command: Command, flags: StartFlags): Promise<void> {
   });
   children.push(api, worker);
   const [{ url }, { tasks }] = await Promise.all([api.ready, worker.ready]);
+  if (isStopping()) return;
   // What api/main.ts and worker/main.ts send.
   print(welcome({ url: url as string, tasks: tasks as TaskSpec[], origin: redis.origin, config }));
 }

@@ -24,6 +24,8 @@ describe('the command line of the benchmarks', () => {
     [['--rounds', '0'], /--rounds to be a whole number above 0, got "0"/],
     [['--scale', 'big'], /--scale to be a number above 0, got "big"/],
     [['--scale', ' '], /--scale to be a number above 0, got " "/],
+    [['--only', ''], /--only to be a list of names, got ""/],
+    [['--peers', ','], /--peers to be a list of names, got ","/],
     [['--what'], /Unknown option '--what'/],
     [['drain'], /Unexpected argument 'drain'/],
   ];

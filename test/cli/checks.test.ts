@@ -17,7 +17,7 @@ const task = (name: string, on: string, workers = ['w1']): RegistryEntry => ({
 describe('the doctor on queues', () => {
   it('finds all well when each queue that holds tasks has a worker', () => {
     const queues = [queue('default', { waiting: 7 }), queue('old', { workers: [] })];
-    const findings = checkQueues(queues, [task('add', 'default')]);
+    const findings = checkQueues(queues, [task('add', 'default')], new Map());
     expect(findings.map(({ status }) => status)).to.deep.equal(['ok', 'ok']);
     expect(findings[0]?.found).to.equal('2 known, 7 tasks wait');
   });
@@ -29,7 +29,7 @@ describe('the doctor on queues', () => {
       queue('mail', { waiting: 2, ...left }),
       queue('later', { delayed: 1, ...left }),
     ];
-    const [waiting] = checkQueues(queues, []);
+    const [waiting] = checkQueues(queues, [], new Map());
     expect(waiting).to.deep.equal({
       check: 'queues',
       status: 'warn',
@@ -40,14 +40,32 @@ describe('the doctor on queues', () => {
 
   it('warns of a task on a queue that only workers without it consume: they would park it', () => {
     const queues = [queue('default'), queue('mail', { workers: ['w2'] })];
-    const [, routes] = checkQueues(queues, [task('send', 'mail', ['w1'])]);
+    const [, routes] = checkQueues(queues, [task('send', 'mail', ['w1'])], new Map());
     expect(routes).to.include({ status: 'warn' });
     expect(routes?.found).to.match(/: send \(queue mail\)$/);
   });
 
+  it('warns of tasks that wait in a paused queue', () => {
+    const queues = [queue('default'), queue('mail', { waiting: 2, paused: true })];
+    const [waiting] = checkQueues(queues, [], new Map());
+    expect(waiting).to.deep.equal({
+      check: 'queues',
+      status: 'warn',
+      found: 'tasks wait in paused queues: mail (2)',
+      advice: 'when they may go on: kaje resume mail',
+    });
+  });
+
+  it('warns of tasks that wait for a worker that has them', () => {
+    const tasks = [task('add', 'default'), task('gone', 'default', [])];
+    const [, routes] = checkQueues([queue('default')], tasks, new Map([['gone', 3]]));
+    expect(routes).to.include({ status: 'warn' });
+    expect(routes?.found).to.equal('tasks wait that no worker alive has: gone (3)');
+  });
+
   it('names the tasks that no worker alive has', () => {
     const tasks = [task('add', 'default'), task('gone', 'default', [])];
-    const [, routes] = checkQueues([queue('default')], tasks);
+    const [, routes] = checkQueues([queue('default')], tasks, new Map());
     expect(routes?.found).to.equal(
       '1 served, each by a worker on its queue; no worker alive has gone',
     );
@@ -55,7 +73,7 @@ describe('the doctor on queues', () => {
 
   it('warns of served tasks whose queue nobody consumes, not of those of workers long gone', () => {
     const tasks = [task('send', 'mail'), task('bill', 'mail'), task('gone', 'attic', [])];
-    const [, routes] = checkQueues([queue('default')], tasks);
+    const [, routes] = checkQueues([queue('default')], tasks, new Map());
     expect(routes).to.deep.equal({
       check: 'tasks',
       status: 'warn',

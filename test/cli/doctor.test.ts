@@ -5,11 +5,13 @@ import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import type { Finding } from '../../cli/checks.ts';
 import { Kaje } from '../../client/index.ts';
+import { createKeys } from '../../shared/keys.ts';
 import { closedPort } from '../client/connect.ts';
-import { all } from '../client/tasks.ts';
+import { add, all, long } from '../client/tasks.ts';
 import { startTestApi } from '../support/api.ts';
 import { defer } from '../support/defer.ts';
-import { testConfig } from '../support/redis.ts';
+import { eventually } from '../support/eventually.ts';
+import { testConfig, testRedis } from '../support/redis.ts';
 import { ownRedis } from '../support/server.ts';
 import { runKaje, startTestWorker } from '../support/worker.ts';
 
@@ -46,6 +48,23 @@ describe('kaje doctor', () => {
     });
     expect(checks.find(({ check }) => check === 'tasks')).to.include({ status: 'ok' });
     expect(code).to.equal(0);
+  });
+
+  it('warns of tasks that no worker alive has', async () => {
+    const config = testConfig();
+    const gone = await startTestWorker(config, [add]);
+    await gone.stop();
+    await startTestWorker(config, [long]);
+    const api = await startTestApi(config);
+    await new Kaje({ url: api.url }).sendTask('add', { a: 1, b: 2 });
+    const redis = testRedis();
+    const { parked } = createKeys(config.prefix);
+    await eventually(async () => (await redis.zcard(parked('add'))) === 1);
+    const { checks } = await examine(config.redisUrl, api.url, config.prefix);
+    const tasks = checks.find(({ check }) => check === 'tasks');
+    expect(tasks).to.include({
+      ...{ status: 'warn', found: 'tasks wait that no worker alive has: add (1)' },
+    });
   });
 
   it('warns of an API that uses another Redis than the one it looks at', async () => {

@@ -71,7 +71,7 @@ describe('an error of Redis', () => {
     [
       'commands are not kept',
       new Error("Stream isn't writeable and enableOfflineQueue options is false"),
-      'reached',
+      'Redis cannot be reached (not connected)',
     ],
     ['it was retried in vain', named('MaxRetriesPerRequestError'), 'reached'],
     ['the command was cut off', named('AbortError'), 'reached'],

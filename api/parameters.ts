@@ -1,0 +1,28 @@
+/** Query parameters that a route does not know are refused by name: a mistyped `wait` would only seem not to work. */
+import { InvalidRequestError } from '../shared/errors.ts';
+import type { Route } from '../shared/protocol.ts';
+import { didYouMean } from '../shared/suggest.ts';
+import type { Handler } from './handler.ts';
+
+/** The handler of a route that can refuse input, behind that check. */
+export function withParameters({ query = {}, errors }: Route, handler: Handler): Handler {
+  if (!errors.includes(422)) return handler;
+  const known = Object.keys(query);
+  return (ctx, deps) => {
+    if (ctx.querystring !== '') checkNames(Object.keys(ctx.query), known);
+    return handler(ctx, deps);
+  };
+}
+
+/** @throws InvalidRequestError that names each unknown one */
+function checkNames(names: readonly string[], known: readonly string[]): void {
+  const wrong = names.filter((name) => !known.includes(name));
+  if (wrong.length === 0) return;
+  const expected = known.length === 0 ? 'none is known here' : `expected ${known.join(', ')}`;
+  throw new InvalidRequestError(
+    wrong.map((name) => ({
+      path: `/${name}`,
+      message: `unknown parameter${didYouMean(name, known)}; ${expected}`,
+    })),
+  );
+}
