@@ -21,7 +21,7 @@ export interface Keys {
   readonly sweeper: string;
   /** STRING with a TTL: somebody stores a task under this id, which a client chose, right now. */
   claim(id: string): string;
-  /** STRING of a moment: a transaction of this connection came too late. */
+  /** STRING, set and removed by one script: a transaction of this connection came too late. */
   deadline(connection: string): string;
   /** STRING with a TTL: since when, epoch ms, and id of the task that holds this uniqueness. */
   unique(hash: string): string;

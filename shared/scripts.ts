@@ -19,8 +19,8 @@ const NO_OPTIONS = '{"attempts":0}';
 
 /** What a script that has a deadline answers. */
 export interface Timed {
-  /** The time of Redis, epoch milliseconds. */
-  readonly nowMs: number;
+  /** The time of Redis, epoch milliseconds; undefined when it was not told. */
+  readonly nowMs: number | undefined;
   /** The deadline was over, and nothing was done. */
   readonly isLate: boolean;
 }

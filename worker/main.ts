@@ -30,10 +30,11 @@ export async function runWorker(
   { tasks, queues, name, isSupervised = false }: WorkerArguments,
 ): Promise<void> {
   const log = createLog(config, 'worker');
+  // Before anything of the tasks runs: the supervisor may be gone when they are loaded.
+  const supervisor = isSupervised ? connectSupervisor(config.grace * 1000) : undefined;
   const registry = await loadTasks(tasks);
   const shutdown = () => stop('shutdown');
   const starting = startWorker({ config, registry, queues, modules: tasks, name, log, shutdown });
-  const supervisor = isSupervised ? connectSupervisor(config.grace * 1000) : undefined;
   const stop = stopOnSignals(
     async (hurry) => {
       supervisor?.leaving();

@@ -21,24 +21,43 @@ export interface OrphansOptions {
 /** Puts them back to the front of their queue each time the connection is made anew, until told to stop. */
 export function returnOrphans(options: OrphansOptions): () => void {
   const { redis, backend, isOurs, isKnown, come, onFound, onError } = options;
+  /** Which look is the latest: one that slept through another outage knows nothing any more. */
+  let latest = 0;
 
   const look = async (): Promise<void> => {
+    const mine = ++latest;
     const ids = await redis.lrange(String(backend.keys.active), 0, -1);
     if (ids.length === 0) return;
     const locks = await redis.mget(ids.map((id) => `${backend.keys['']}${id}:lock`));
-    // What was sent before the look is answered by now, but BullMQ's scripts take tasks one by one, and
-    // its slots get them when all have come; behind this turn they are known.
+    const isOrphan = ({ id, token }: Held) => mine === latest && !isKnown(id, token);
+    // What was sent before the look is answered by now, and behind this turn its tasks are known.
+    await new Promise(setImmediate);
+    const missed = heldOf(ids, locks).filter((each) => isOurs(each.token) && isOrphan(each));
+    // But BullMQ's scripts take tasks one by one, and its slots get them when all have come.
     await come();
     await new Promise(setImmediate);
-    const orphans = ids.flatMap((id, i) => {
-      const token = locks[i];
-      return token && isOurs(token) && !isKnown(id, token) ? [{ id, token }] : [];
-    });
-    for (const { id, token } of orphans) {
-      await backend.moveJobFromActiveToWait(id, token).then(() => onFound(id), onError);
-    }
+    const orphans = missed.filter(isOrphan);
+    const returned = orphans.map(({ id, token }) =>
+      backend.moveJobFromActiveToWait(id, token).then(() => onFound(id), onError),
+    );
+    await Promise.all(returned);
   };
   const lookAgain = () => void look().catch(onError);
   redis.on('ready', lookAgain);
-  return () => void redis.off('ready', lookAgain);
+  return () => {
+    latest++;
+    redis.off('ready', lookAgain);
+  };
+}
+
+interface Held {
+  readonly id: string;
+  readonly token: string;
+}
+
+function heldOf(ids: readonly string[], locks: readonly (string | null)[]): Held[] {
+  return ids.flatMap((id, i) => {
+    const token = locks[i];
+    return token ? [{ id, token }] : [];
+  });
 }

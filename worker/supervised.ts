@@ -25,7 +25,7 @@ export interface SupervisorLink extends Supervisor {
 }
 
 /** Milliseconds behind the grace after which a worker without a supervisor hangs in a task's endless loop. */
-const HANGS_MS = 5000;
+const HANGS_MS = 10_000;
 
 /** The supervisor of this process, which was started by one and ends with it. */
 export function connectSupervisor(graceMs: number): SupervisorLink {

@@ -67,7 +67,10 @@ async function parkedOf(redis: Redis, prefix: string, tasks: readonly RegistryEn
   const keys = createKeys(prefix);
   const unserved = tasks.filter(({ workers }) => workers.length === 0);
   const counts = await Promise.all(
-    unserved.map(async ({ name }) => [name, await redis.zcard(keys.parked(name))] as const),
+    unserved.map(async ({ name }) => {
+      const count = await answered(redis, redis.zcard(keys.parked(name)));
+      return [name, count] as const;
+    }),
   );
   return new Map(counts.filter(([, count]) => count > 0));
 }

@@ -57,7 +57,7 @@ export function createQueues(redis: Redis, keys: Keys, isBatching: boolean) {
     const withinMs = ANSWER_WITHIN_MS + count;
     const deadlineMs = Math.floor((await clock.now()) + withinMs);
     const { nowMs, isLate } = await answered(redis, add(deadlineMs), withinMs);
-    clock.note(nowMs);
+    if (nowMs !== undefined) clock.note(nowMs);
     if (!isLate) return;
     if (attempt > 1) throw new BrokerUnavailableError(`no answer within ${withinMs} ms`);
     await inTime(count, add, attempt + 1);
@@ -95,9 +95,14 @@ export function createQueues(redis: Redis, keys: Keys, isBatching: boolean) {
       // So that ids can be looked up in them.
       if (unknown.length > 0) multi.runCommand('sadd', [keys.queues, ...unknown]);
       await Promise.all(messages.map((message) => addTo(multi, message)));
-      const checked = checkDeadline(redis, guard, deadlineMs);
-      const [nowMs, isDone] = await Promise.all([checked, execute(multi)]);
-      return { nowMs, isLate: !isDone };
+      const [checked, done] = await Promise.allSettled([
+        checkDeadline(redis, guard, deadlineMs),
+        execute(multi),
+      ]);
+      // Stored is stored, whatever the check says.
+      if (done.status === 'rejected') throw done.reason;
+      const nowMs = checked.status === 'fulfilled' ? checked.value : undefined;
+      return { nowMs, isLate: !done.value };
     });
     for (const name of unknown) announced.add(name);
   };

@@ -5,6 +5,8 @@
 local clock = redis.call("TIME")
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 if now > tonumber(ARGV[1]) then
-  redis.call("SET", KEYS[1], "", "PX", 1)
+  -- No TTL: a key that expires while it is watched would end the next try as well.
+  redis.call("SET", KEYS[1], "")
+  redis.call("DEL", KEYS[1])
 end
 return now

@@ -97,6 +97,15 @@ describe('the broker on Redis', () => {
     expect(await broker.backlog('default')).to.equal(2);
   });
 
+  it('says of a task that it is stored although its deadline could not be checked', async () => {
+    const config = testConfig();
+    const redis = connectFailingFast(config.redisUrl, silentLog());
+    redis.watch = () => Promise.reject(new Error('NOPERM no permissions to run "watch"'));
+    const { broker } = await startTestBroker(config, { redis });
+    await broker.add([messageOf('urgent', { body: { kwargs: {}, priority: 9 } })]);
+    expect(await stateOf(broker, 'urgent')).to.equal('PENDING');
+  });
+
   it('stores others by one command each in one transaction that has a deadline', async () => {
     const { broker, config } = await startTestBroker();
     await broker.add([messageOf('warm', { body: { kwargs: {}, priority: 9 } })]);
