@@ -2,6 +2,7 @@
 import { InvalidRequestError } from '../shared/errors.ts';
 import type { Route } from '../shared/protocol.ts';
 import { didYouMean } from '../shared/suggest.ts';
+import { pointerPart } from '../shared/validation.ts';
 import type { Handler } from './handler.ts';
 
 /** The handler of a route that can refuse input, behind that check. */
@@ -21,7 +22,7 @@ function checkNames(names: readonly string[], known: readonly string[]): void {
   const expected = known.length === 0 ? 'none is known here' : `expected ${known.join(', ')}`;
   throw new InvalidRequestError(
     wrong.map((name) => ({
-      path: `/${name}`,
+      path: `/${pointerPart(name)}`,
       message: `unknown parameter${didYouMean(name, known)}; ${expected}`,
     })),
   );

@@ -12,15 +12,15 @@ export interface OrphansOptions {
   isOurs(token: string): boolean;
   /** Whether the task has come to this slot, and is not filed yet. */
   isKnown(id: string, token: string): boolean;
-  /** Resolves when the tasks that are on their way now have come. */
-  come(): Promise<unknown>;
+  /** Resolves when the tasks that are on their way now have arrived. */
+  arrived(): Promise<unknown>;
   onFound(id: string): void;
   onError(error: unknown): void;
 }
 
 /** Puts them back to the front of their queue each time the connection is made anew, until told to stop. */
 export function returnOrphans(options: OrphansOptions): () => void {
-  const { redis, backend, isOurs, isKnown, come, onFound, onError } = options;
+  const { redis, backend, isOurs, isKnown, arrived, onFound, onError } = options;
   /** Which look is the latest: one that slept through another outage knows nothing any more. */
   let latest = 0;
 
@@ -34,7 +34,7 @@ export function returnOrphans(options: OrphansOptions): () => void {
     await new Promise(setImmediate);
     const missed = heldOf(ids, locks).filter((each) => isOurs(each.token) && isOrphan(each));
     // But BullMQ's scripts take tasks one by one, and its slots get them when all have come.
-    await come();
+    await arrived();
     await new Promise(setImmediate);
     const orphans = missed.filter(isOrphan);
     const returned = orphans.map(({ id, token }) =>

@@ -66,17 +66,17 @@ export function createSource(options: SourceOptions): Source {
       log.warn({ task_id, queue }, 'task of a lost worker goes back to its queue');
   };
   /** First part of the tokens of all slots here. */
-  const name = randomUUID();
+  const tokenPrefix = randomUUID();
   /** Of each slot, by its token, the task that it has. */
   const known = new Map<string, string>();
-  /** The last look for tasks. */
-  let taken: Promise<unknown> = Promise.resolve();
+  /** The last take, which may be under way. */
+  let taking: Promise<unknown> = Promise.resolve();
   const stopReturning = returnOrphans({
     redis,
     backend,
-    isOurs: (token) => token.startsWith(name),
+    isOurs: (token) => token.startsWith(tokenPrefix),
     isKnown: (id, token) => known.get(token) === id,
-    come: () => taken.catch(() => undefined),
+    arrived: () => taking.catch(() => undefined),
     onFound: (task_id) =>
       log.warn({ task_id, queue }, 'task whose delivery was cut off goes back to its queue'),
     onError,
@@ -129,12 +129,12 @@ export function createSource(options: SourceOptions): Source {
   void locks.start();
   void lost.start();
   const taker = createTaker({
-    name,
+    tokenPrefix,
     backend,
     take: (slots) => {
-      const taking = filing.take(slots);
-      taken = taking;
-      return taking;
+      const take = filing.take(slots);
+      taking = take;
+      return take;
     },
     concurrency,
     run: runAndFile,

@@ -9,7 +9,7 @@ import type { Filing } from './filing.ts';
 
 export interface TakerOptions {
   /** First part of the tokens of its slots. */
-  readonly name: string;
+  readonly tokenPrefix: string;
   readonly backend: Backend;
   readonly take: Filing['take'];
   /** Slots. */
@@ -39,7 +39,7 @@ const LOOK_S = 5;
 const TRY_AGAIN_MS = 500;
 
 export function createTaker(options: TakerOptions): Taker {
-  const { name, backend, take, concurrency, run, tellOthers, onError } = options;
+  const { tokenPrefix, backend, take, concurrency, run, tellOthers, onError } = options;
   let slots = 0;
   let busy = 0;
   let isStopping = false;
@@ -65,7 +65,7 @@ export function createTaker(options: TakerOptions): Taker {
         await untilFreed();
         continue;
       }
-      const tokens = Array.from({ length: room }, () => `${name}:${slots++}`);
+      const tokens = Array.from({ length: room }, () => `${tokenPrefix}:${slots++}`);
       const { deliveries, isMore, dueMs } = await take(tokens);
       for (const delivery of deliveries) void occupy(delivery);
       most = isMore ? Math.min(2 * most, TAKE_MAX) : 1;
