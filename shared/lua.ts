@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 
 type Script =
   | 'addTasks'
+  | 'checkDeadline'
   | 'readTasks'
   | 'revoke'
   | 'removeEnded'

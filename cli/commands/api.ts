@@ -13,6 +13,7 @@ export function apiCommand(): Command {
     'routes',
     'maxBodyBytes',
     'maxConnections',
+    'batching',
     'logLevel',
     'logFormat',
   );

@@ -14,6 +14,8 @@ import {
 } from '../../shared/redis.ts';
 import { defer } from '../support/defer.ts';
 import { eventually } from '../support/eventually.ts';
+import { collectLog } from '../support/log.ts';
+import { redisProxy } from '../support/proxy.ts';
 import { silentLog, testRedisUrl } from '../support/redis.ts';
 import { ownRedis } from '../support/server.ts';
 
@@ -196,6 +198,48 @@ describe('a connection that waits', () => {
     const redis = connectPatiently('redis://127.0.0.1:1', silentLog());
     await disconnect(redis);
     await eventually(() => redis.status === 'end');
+  });
+});
+
+describe('an outage', () => {
+  const kinds = { 'fails fast': connectFailingFast, waits: connectPatiently };
+  for (const [kind, connect] of Object.entries(kinds)) {
+    it(`of a connection that ${kind} is one line when Redis goes and one when it is back`, async () => {
+      const server = await ownRedis();
+      const { log, lines } = collectLog();
+      const redis = connect(server.url, log);
+      defer(() => disconnect(redis));
+      await whenConnected(redis, 5000);
+      let attempts = 0;
+      redis.on('reconnecting', () => attempts++);
+      await server.stop();
+      await eventually(() => attempts >= 3);
+      const address = `127.0.0.1:${server.port}`;
+      expect(lines.map(({ level, redis: of, msg }) => ({ level, of, msg }))).to.deep.equal([
+        { level: 50, of: address, msg: 'Redis is unreachable; trying again until it is back' },
+      ]);
+      await server.start();
+      await eventually(() => redis.status === 'ready');
+      expect(lines[1]).to.include({ level: 30, redis: address, msg: 'Redis is back' });
+      expect(lines[1]?.after_s).to.be.within(0.001, 60);
+      await server.stop();
+      await eventually(() => lines.length === 3);
+      expect(lines[2]).to.include({ level: 50 });
+    });
+  }
+
+  it('is told where the line is only cut, with why, and not where it is closed on purpose', async () => {
+    const proxy = await redisProxy();
+    const { log, lines } = collectLog();
+    const redis = connectPatiently(proxy.url, log);
+    await whenConnected(redis, 5000);
+    proxy.cut();
+    await eventually(() => lines.length === 2);
+    expect(lines[0]).to.include({ level: 50, reason: 'connection closed' });
+    expect(lines[1]).to.include({ msg: 'Redis is back' });
+    await disconnect(redis);
+    await eventually(() => redis.status === 'end');
+    expect(lines).to.have.length(2);
   });
 });
 
