@@ -49,7 +49,6 @@ export async function startApi(
       log.child({ connection: 'news' }, { level: 'silent' }),
     ),
     prefix: config.prefix,
-    batching: config.batching,
   });
   const producer = createProducer({
     broker,

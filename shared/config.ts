@@ -150,7 +150,7 @@ export const SETTINGS = {
     'KAJE_BATCHING',
     oneOf('on', 'off'),
     'on',
-    'off: tasks are added and ended by a script of BullMQ each, not many by one of ours',
+    'off: a worker takes and ends each task by a script of BullMQ, not many by one of ours',
   ),
   logLevel: setting(
     'KAJE_LOG_LEVEL',

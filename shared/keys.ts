@@ -21,8 +21,6 @@ export interface Keys {
   readonly sweeper: string;
   /** STRING with a TTL: somebody stores a task under this id, which a client chose, right now. */
   claim(id: string): string;
-  /** STRING, set and removed by one script: a transaction of this connection came too late. */
-  deadline(connection: string): string;
   /** STRING with a TTL: since when, epoch ms, and id of the task that holds this uniqueness. */
   unique(hash: string): string;
   /** HASH task name -> limits that were set at run time, JSON. */
@@ -72,7 +70,6 @@ export function createKeys(prefix: string): Keys {
     worker: (id) => ours(`worker:${id}`),
     sweeper: ours('sweeper'),
     claim: (id) => ours(`claim:${id}`),
-    deadline: (connection) => ours(`deadline:${connection}`),
     unique: (hash) => ours(`unique:${hash}`),
     limits: ours('limits'),
     rate: (task) => ours(`rate:${task}`),

@@ -4,7 +4,6 @@ import type { Redis } from 'ioredis';
 
 type Script =
   | 'addTasks'
-  | 'checkDeadline'
   | 'readTasks'
   | 'revoke'
   | 'removeEnded'

@@ -1,73 +1,28 @@
 /** Our Lua scripts, each a typed function; those of limits are in turns.ts. */
 import type { Redis } from 'ioredis';
+import { addition, type StoredTask } from './addition.ts';
 import type { FoundTask } from './jobHash.ts';
 import { type Keys, shardOf } from './keys.ts';
 import { runScript } from './lua.ts';
 
-/** A task as it is stored. */
-export interface StoredTask {
-  readonly id: string;
-  readonly name: string;
-  /** JSON. */
-  readonly data: string;
-  /** Epoch milliseconds. */
-  readonly timestamp: number;
-}
-
-/** What BullMQ stores of a job without options. */
-const NO_OPTIONS = '{"attempts":0}';
-
 /** What a script that has a deadline answers. */
 export interface Timed {
-  /** The time of Redis, epoch milliseconds; undefined when it was not told. */
-  readonly nowMs: number | undefined;
+  /** The time of Redis, epoch milliseconds. */
+  readonly nowMs: number;
   /** The deadline was over, and nothing was done. */
   readonly isLate: boolean;
 }
 
-/** Adds tasks to a queue unless the deadline is over, and tells the time of Redis; see lua/addTasks.lua. */
+/** Adds tasks to their queues unless the deadline is over, all or none; see lua/addTasks.lua. */
 export async function addTasks(
   redis: Redis,
-  base: string,
+  keys: Keys,
   deadlineMs: number,
   tasks: readonly StoredTask[],
 ): Promise<Timed> {
-  const keys = ['wait', 'active', 'meta', 'id', 'events', 'marker'].map((name) => base + name);
-  const nowMs = await runScript<number>(redis, 'addTasks', keys, argsOf(base, deadlineMs, tasks));
+  const added = addition(keys, deadlineMs, tasks);
+  const nowMs = await runScript<number>(redis, 'addTasks', added.keys, added.args);
   return { nowMs: Math.abs(nowMs), isLate: nowMs < 0 };
-}
-
-/**
- * Ends the next transaction of this connection, before it does anything, once the deadline is over: for
- * commands that take no deadline of their own. Answers the time of Redis, epoch milliseconds.
- * @param guard a key of this connection alone; see lua/checkDeadline.lua
- */
-export async function checkDeadline(
-  redis: Redis,
-  guard: string,
-  deadlineMs: number,
-): Promise<number> {
-  const [, nowMs] = await Promise.all([
-    redis.watch(guard),
-    runScript<number>(redis, 'checkDeadline', [guard], [deadlineMs]),
-  ]);
-  return nowMs;
-}
-
-/** What neighbours have in common is said once: of a thousand tasks two values each instead of five. */
-function argsOf(base: string, deadlineMs: number, tasks: readonly StoredTask[]) {
-  const args: (string | number)[] = [base, deadlineMs, tasks.length];
-  let group: StoredTask | undefined;
-  let countAt = 0;
-  for (const task of tasks) {
-    if (group?.name !== task.name || group.timestamp !== task.timestamp) {
-      group = task;
-      countAt = args.push(task.name, NO_OPTIONS, task.timestamp, 0) - 1;
-    }
-    args[countAt] = Number(args[countAt]) + 1;
-    args.push(task.id, task.data);
-  }
-  return args;
 }
 
 /** Reads tasks by id from the queues at `bases`, and the clock of Redis; see lua/readTasks.lua. */

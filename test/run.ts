@@ -1,33 +1,48 @@
-/** `npm test [-- mocha's options and files]`: runs mocha against a throw-away Redis of its own. */
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+/**
+ * `npm test [-- mocha's options and files]`: runs mocha against a throw-away Redis of its own.
+ * `--soak` runs what takes minutes instead; `--ci` runs both, and a file that failed once more, alone.
+ */
+import { execFileSync } from 'node:child_process';
 import { constants } from 'node:os';
+import { globSync } from 'tinyglobby';
 import { findOrMakeRedis } from '../cli/localRedis.ts';
 import type { LocalRedis } from '../cli/redisServer.ts';
+import {
+  type MochaOptions,
+  type Phase,
+  type Report,
+  runMocha,
+  runPhases,
+} from './support/phases.ts';
 
+const SOAK = 'test/soak/**/*.test.ts';
+const CLUSTERS = ['test/e2e/*.test.ts', 'test/faults/*.test.ts'];
 /** These measure time to a few percent, or what a process takes: nothing else runs beside them. */
 const ALONE = ['pace', 'punctuality', 'stall'].map((name) => `test/e2e/${name}.test.ts`);
-const inParallel = (jobs: number) => ['--parallel', '--jobs', `${jobs}`];
-const except = (files: readonly string[]) => files.flatMap((file) => ['--ignore', file]);
+
+const filesOf = (patterns: string | string[], ignore: string[] = []) =>
+  globSync(patterns, { ignore }).sort();
+
 /** Most tests wait most of the time; those of whole clusters need room to keep their time. */
-const PHASES = [
-  [...inParallel(4), ...except(['test/e2e/**']), 'test/**/*.test.ts'],
-  [...inParallel(2), ...except(ALONE), 'test/e2e/*.test.ts'],
-  ALONE,
+const TESTS: readonly Phase[] = [
+  { jobs: 4, files: filesOf('test/**/*.test.ts', [...CLUSTERS, SOAK]) },
+  { jobs: 2, files: filesOf(CLUSTERS, ALONE) },
+  { files: ALONE },
 ];
+const LONG: readonly Phase[] = [{ jobs: 2, files: filesOf(SOAK) }];
 
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: string[]): Promise<number> {
   build();
   const redis = await throwAwayRedis();
+  const interruption = listenForSignals();
+  const env = { ...process.env, KAJE_TEST_REDIS_URL: redis.url };
+  const options = { env, stdio: 'inherit', signal: interruption } as const;
   try {
-    if (args.some(isSpec)) return await mocha(args, redis);
-    for (const phase of PHASES) {
-      const code = await mocha([...args, ...phase], redis);
-      if (code !== 0) return code;
-    }
-    return 0;
+    const code = args.some(isSpec) ? await runSpecs(args, options) : await runAll(args, options);
+    // After an interruption mocha says 0, as if every test had passed.
+    return interruption.aborted ? 128 + interruption.reason : code;
   } finally {
     await redis.stop();
   }
@@ -39,10 +54,6 @@ function build(): void {
   execFileSync(process.execPath, args, { stdio: 'inherit' });
 }
 
-function isSpec(arg: string): boolean {
-  return arg.endsWith('.ts');
-}
-
 function throwAwayRedis(): Promise<LocalRedis> {
   const url = process.env.KAJE_TEST_REDIS_URL;
   const home = process.env.KAJE_HOME ?? '.kaje';
@@ -52,25 +63,41 @@ function throwAwayRedis(): Promise<LocalRedis> {
   });
 }
 
-async function mocha(args: string[], redis: LocalRedis): Promise<number> {
-  const env = { ...process.env, KAJE_TEST_REDIS_URL: redis.url };
-  const command = ['node_modules/mocha/bin/mocha.js', ...args];
-  const child = spawn(process.execPath, command, { stdio: 'inherit', env });
-  let interruption: NodeJS.Signals | undefined;
-  // Ctrl-C reaches mocha by itself; here it must not prevent the stop of Redis.
-  process.on('SIGINT', (signal) => {
-    interruption = signal;
-  });
-  // Mocha passes on no other signal than SIGINT to the process that runs the tests.
-  process.on('SIGTERM', (signal) => {
-    interruption = signal;
-    child.kill('SIGINT');
-  });
-  const [code, signal] = await once(child, 'exit');
-  return exitCode(code, interruption ?? signal);
+/** Aborted with the number of the signal: mocha ends first, then Redis. */
+function listenForSignals(): AbortSignal {
+  const interruption = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const)
+    process.on(name, () => interruption.abort(constants.signals[name]));
+  return interruption.signal;
 }
 
-/** After an interruption mocha says 0, as if every test had passed. */
-function exitCode(code: number | null, signal: NodeJS.Signals | null): number {
+function isSpec(arg: string): boolean {
+  return arg.endsWith('.ts');
+}
+
+async function runSpecs(args: readonly string[], options: MochaOptions): Promise<number> {
+  const { code, signal } = await runMocha(args, options);
   return signal ? 128 + constants.signals[signal] : (code ?? 1);
+}
+
+async function runAll(given: readonly string[], options: MochaOptions): Promise<number> {
+  const args = given.filter((arg) => arg !== '--soak' && arg !== '--ci');
+  const again = given.includes('--ci');
+  const report = await runPhases(phasesFor(given), { ...options, args, again, log: console.log });
+  if (!options.signal.aborted) tell(report);
+  return report.failed > 0 ? 1 : 0;
+}
+
+function phasesFor(args: readonly string[]): readonly Phase[] {
+  if (args.includes('--ci')) return [...TESTS, ...LONG];
+  return args.includes('--soak') ? LONG : TESTS;
+}
+
+/** The last line is for programs. */
+function tell({ passed, failed, failing, unsteady }: Report): void {
+  const list = (title: string, files: readonly string[]) =>
+    files.length > 0 && console.log(`\n${title}\n${files.map((file) => `  ${file}`).join('\n')}`);
+  list('Failed:', failing);
+  list('Unsteady, to be mended: failed, then passed alone:', unsteady);
+  console.log(`\n${passed} passed, ${failed} failed`);
 }

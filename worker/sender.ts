@@ -21,10 +21,7 @@ export interface TaskSender extends Service {
   ): Promise<string>;
 }
 
-export type SenderConfig = Pick<
-  Config,
-  'redisUrl' | 'prefix' | 'batching' | 'queueMaxLength' | 'routes'
->;
+export type SenderConfig = Pick<Config, 'redisUrl' | 'prefix' | 'queueMaxLength' | 'routes'>;
 
 const CONNECT_MS = 5000;
 
@@ -57,11 +54,11 @@ export function createSender(config: SenderConfig, log: Log): TaskSender {
 
 /** Fails fast, on connections of its own: a task is told of an outage, and may be retried for it. */
 function make(config: SenderConfig, log: Log) {
-  const { redisUrl, prefix, batching, queueMaxLength, routes } = config;
+  const { redisUrl, prefix, queueMaxLength, routes } = config;
   const quiet = log.child({ connection: 'sender' }, { level: 'silent' });
   const redis: Redis = connectFailingFast(redisUrl, quiet);
   const subscriber = connectPatiently(redisUrl, quiet);
-  const broker = createRedisBroker({ redis, subscriber, prefix, batching });
+  const broker = createRedisBroker({ redis, subscriber, prefix });
   const catalog = createCatalog(broker);
   const producer = createProducer({ broker, catalog, queueMaxLength, routes });
   return { broker, producer, connected: whenConnected(redis, CONNECT_MS) };

@@ -13,7 +13,6 @@ export function apiCommand(): Command {
     'routes',
     'maxBodyBytes',
     'maxConnections',
-    'batching',
     'logLevel',
     'logFormat',
   );

@@ -4,7 +4,6 @@ import type { Redis } from 'ioredis';
 import { ADDS_AT_ONCE, type Broker } from '../broker.ts';
 import { createAnnouncer, createBus } from '../bus.ts';
 import { sentEvent } from '../clusterEvents.ts';
-import type { Config } from '../config.ts';
 import { createAsker } from '../control.ts';
 import { KajeError, TaskNotFoundError, WrongStateError } from '../errors.ts';
 import { createKeys } from '../keys.ts';
@@ -28,8 +27,6 @@ export interface RedisBrokerOptions {
   readonly subscriber: Redis;
   /** First part of every key. */
   readonly prefix: string;
-  /** off: tasks are added by BullMQ's scripts, one for each (KAJE_BATCHING). Default: on */
-  readonly batching?: Config['batching'];
   /** Epoch milliseconds. Default: Date.now */
   readonly now?: () => number;
 }
@@ -44,13 +41,12 @@ export function createRedisBroker({
   redis,
   subscriber,
   prefix,
-  batching = 'on',
   now = Date.now,
 }: RedisBrokerOptions): Broker {
   const keys = createKeys(prefix);
   const bus = createBus(subscriber, keys);
   const announce = createAnnouncer(redis, keys);
-  const queues = createQueues(redis, keys, batching === 'on');
+  const queues = createQueues(redis, keys);
   const workers = () => readWorkers(redis, keys);
   const asker = createAsker({ redis, subscriber, bus, keys, workers });
   const reader = createReader(redis, keys, (ids) => revoker.expire(ids));

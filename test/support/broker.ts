@@ -14,8 +14,8 @@ type Given = Partial<Pick<RedisBrokerOptions, 'redis' | 'now'>>;
 export async function startTestBroker(config: Config = testConfig(), given: Given = {}) {
   const { redis = connectFailingFast(config.redisUrl, silentLog()) } = given;
   const subscriber = connectPatiently(config.redisUrl, silentLog());
-  const { prefix, batching } = config;
-  const broker = createRedisBroker({ ...given, redis, subscriber, prefix, batching });
+  const { prefix } = config;
+  const broker = createRedisBroker({ ...given, redis, subscriber, prefix });
   defer(() => broker.close());
   if (config.redisUrl === testRedisUrl()) {
     await Promise.all([whenConnected(redis, 5000), whenConnected(subscriber, 5000)]);

@@ -26,7 +26,7 @@ async function storedAt(redis: Redis, key: string): Promise<unknown> {
     case 'set':
       return (await redis.smembers(key)).sort();
     case 'hash':
-      return Object.entries(await redis.hgetall(key)).sort();
+      return fieldsOf(await redis.hgetall(key));
     case 'zset':
       return pairs(await redis.zrange(key, 0, '-1', 'WITHSCORES')).sort();
     case 'stream':
@@ -34,6 +34,12 @@ async function storedAt(redis: Redis, key: string): Promise<unknown> {
     default:
       throw new Error(`${key} is a ${type}`);
   }
+}
+
+/** The order of the options is that of a table of Lua: none. */
+function fieldsOf(hash: Record<string, string>): unknown {
+  const fields = Object.entries(hash).sort();
+  return fields.map(([name, value]) => [name, name === 'opts' ? JSON.parse(value) : value]);
 }
 
 /**

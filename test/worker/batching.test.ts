@@ -45,26 +45,6 @@ async function scriptsFor(batching: 'on' | 'off') {
   return scripts.filter((name) => name === 'evalsha').length;
 }
 
-/** Scripts that a sender runs for 200 tasks. */
-async function scriptsToAdd(batching: 'on' | 'off') {
-  const { send, config, broker } = await startLife({ batching });
-  await send('note', ['warm']);
-  const scripts = await commandsDuring(config.prefix, () => send('note', ids(COUNT)));
-  expect(await broker.backlog('default')).to.equal(COUNT + 1);
-  return scripts.filter((name) => /^eval/.test(name)).length;
-}
-
-describe('a sender', () => {
-  it('adds many tasks by one script', async () => {
-    expect(await scriptsToAdd('on')).to.equal(1);
-  });
-
-  it('adds each by a script of BullMQ where batching is off', async () => {
-    // And one that checks the deadline of them all.
-    expect(await scriptsToAdd('off')).to.equal(COUNT + 1);
-  });
-});
-
 describe('a worker', () => {
   it('takes and files many tasks by one script', async () => {
     expect(await scriptsFor('on')).to.be.below(COUNT / 2);

@@ -11,6 +11,7 @@ import { defineTask } from '../../../shared/task.ts';
 import { messageOf, publish, startTestBroker } from '../../support/broker.ts';
 import { defer } from '../../support/defer.ts';
 import { eventually } from '../../support/eventually.ts';
+import { startHeldBroker } from '../../support/held.ts';
 import { commandsDuring } from '../../support/monitor.ts';
 import { silentLog, testConfig } from '../../support/redis.ts';
 import { startTestWorker } from '../../support/worker.ts';
@@ -79,11 +80,11 @@ describe('the broker on Redis', () => {
 
   it('stores tasks of a queue by one script, and nothing besides', async () => {
     const { broker, config } = await startTestBroker();
-    for (const id of ['names-the-queue', 'brings-the-script']) await broker.add([messageOf(id)]);
+    await broker.add([messageOf('brings-the-script')]);
     const messages = Array.from({ length: 20 }, (_, i) => messageOf(`id-${i}`));
     const commands = await commandsDuring(config.prefix, () => broker.add(messages));
     expect(commands).to.deep.equal(['evalsha']);
-    expect(await broker.backlog('default')).to.equal(22);
+    expect(await broker.backlog('default')).to.equal(21);
   });
 
   it('stores tasks although the clock of Redis was set forward', async () => {
@@ -97,25 +98,43 @@ describe('the broker on Redis', () => {
     expect(await broker.backlog('default')).to.equal(2);
   });
 
-  it('says of a task that it is stored although its deadline could not be checked', async () => {
-    const config = testConfig();
-    const redis = connectFailingFast(config.redisUrl, silentLog());
-    redis.watch = () => Promise.reject(new Error('NOPERM no permissions to run "watch"'));
-    const { broker } = await startTestBroker(config, { redis });
-    await broker.add([messageOf('urgent', { body: { kwargs: {}, priority: 9 } })]);
-    expect(await stateOf(broker, 'urgent')).to.equal('PENDING');
-  });
-
-  it('stores others by one command each in one transaction that has a deadline', async () => {
+  it('stores tasks of all kinds for several queues by the same script', async () => {
     const { broker, config } = await startTestBroker();
-    await broker.add([messageOf('warm', { body: { kwargs: {}, priority: 9 } })]);
+    await broker.add([messageOf('brings-the-script')]);
     const messages = Array.from({ length: 20 }, (_, i) =>
-      messageOf(`id-${i}`, { body: { kwargs: {}, priority: i % 10 } }),
+      messageOf(`id-${i}`, {
+        queue: i % 3 === 0 ? 'mail' : 'default',
+        body: { kwargs: {}, priority: i % 10, ...(i > 10 ? { eta: Date.now() + 60_000 } : {}) },
+        ...(i === 5 ? { unique: { hash: 'h', ttlMs: 60_000 } } : {}),
+      }),
     );
     const commands = await commandsDuring(config.prefix, () => broker.add(messages));
-    const scripts = commands.map((command) => command.replace('sha', ''));
-    const adds = new Array(20).fill('eval');
-    expect(scripts).to.deep.equal(['watch', 'eval', 'multi', ...adds, 'exec']);
+    expect(commands).to.deep.equal(['evalsha']);
+    const records = await broker.read(messages.map(({ id }) => id));
+    expect(records.map((record) => record?.result.priority)).to.deep.equal(
+      messages.map(({ body }) => body.priority),
+    );
+  });
+
+  it('does not make a send wait for one before it that takes long', async () => {
+    const config = testConfig();
+    const { broker, isHeld, letGo } = await startHeldBroker(config, 'urgent', 1);
+    const urgent = broker.add([messageOf('urgent', { body: { kwargs: {}, priority: 9 } })]);
+    await isHeld;
+    await broker.add([messageOf('plain')]);
+    letGo();
+    await urgent;
+    expect(await broker.backlog('default')).to.equal(2);
+  });
+
+  it('names a queue anew to a Redis that has lost its keys', async () => {
+    const { broker, config, redis, keys } = await startTestBroker();
+    await broker.add([messageOf('a')]);
+    await redis.del(...(await redis.keys(`${config.prefix}*`)));
+    await broker.add([messageOf('b')]);
+    expect(await redis.smembers(keys.queues)).to.deep.equal(['default']);
+    const other = await startTestBroker(config);
+    expect(await stateOf(other.broker, 'b')).to.equal('PENDING');
   });
 
   it('leaves a task as it is when its id is stored again', async () => {
