@@ -12,6 +12,7 @@ import { type Ending, endingOf, failed, failedUnrun } from './ending.ts';
 import { execute } from './execute.ts';
 import { createOnFiled, type Totals } from './onFiled.ts';
 import { describeError, type Outcome } from './outcome.ts';
+import { inOwnContext } from './ownContext.ts';
 import { createRecent } from './recent.ts';
 import { createRun } from './run.ts';
 import { createRunning, type Running } from './running.ts';
@@ -200,7 +201,7 @@ function putBack({ log }: Run): Ending {
 async function outcomeOf(run: Run, heeded: Promise<void> | null): Promise<Outcome> {
   try {
     if (heeded) await heeded;
-    return await execute(run);
+    return await inOwnContext(() => execute(run));
   } catch (error) {
     const isFault = !run.isReleased && !isOutage(error);
     if (isFault)

@@ -144,13 +144,28 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     await Promise.all([watchdog.stop(), autoscaler.stop()]);
     await atMost(BEAT_MS, heartbeat.beat());
     await drain(fleet, config.grace * 1000, hurry, log);
-    for (const service of services.toReversed()) {
+    await close();
+  };
+  const started: Service[] = [];
+  const close = async (): Promise<void> => {
+    for (const service of started.toReversed()) {
       await atMost(SERVICE_STOP_MS, Promise.resolve(service.stop()));
     }
     await Promise.all([disconnect(redis), disconnect(subscriber)]);
   };
 
-  for (const service of services) await service.start();
+  try {
+    for (const service of services) {
+      // Before its start, which may fail half-way.
+      started.push(service);
+      await service.start();
+    }
+  } catch (error) {
+    // Whoever goes on without this worker is left without its port, connections and threads as well.
+    await drain(fleet, 0, AbortSignal.abort(), log);
+    await close();
+    throw error;
+  }
   // Whoever is told that the worker is ready finds it among those that are alive.
   await atMost(BEAT_MS, heartbeat.beat());
   isReady = true;

@@ -155,11 +155,14 @@ describe('what a worker tells of itself', () => {
     expect(await said('pool_grow', { n: 'many' }))
       .to.have.property('error')
       .that.matches(/\/n: /);
-    expect(await said('add_consumer'))
-      .to.have.property('error')
-      .that.matches(/name of a queue/);
-    expect(await said('autoscale'))
-      .to.have.property('error')
-      .that.matches(/needs max/);
+    const needed = [
+      ['add_consumer', 'queue'],
+      ['cancel_consumer', 'queue'],
+      ['autoscale', 'max'],
+    ] as const;
+    for (const [command, name] of needed) {
+      const error = `/${name}: is required by ${command}`;
+      expect(await said(command)).to.deep.equal({ error });
+    }
   });
 });

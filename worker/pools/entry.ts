@@ -4,6 +4,7 @@ import type { Registry } from '../../shared/registry.ts';
 import { endWithParent } from '../guard.ts';
 import { loadTasks } from '../load.ts';
 import { PermanentError } from '../outcome.ts';
+import { inOwnContext } from '../ownContext.ts';
 import { createCalls } from './calls.ts';
 import { type ChildContext, createChildContext } from './childContext.ts';
 import { createChildLog } from './childLog.ts';
@@ -100,7 +101,7 @@ async function run(message: RunMessage): Promise<void> {
 
 async function outcomeOf({ name, input, resultMaxBytes }: RunMessage, { ctx }: ChildContext) {
   try {
-    const value = await taskOf(name).run(input, ctx);
+    const value = await inOwnContext(() => taskOf(name).run(input, ctx));
     return { result: packResult(value, resultMaxBytes), error: undefined };
   } catch (thrown) {
     return { result: undefined, error: pack(thrown) };

@@ -3,7 +3,7 @@ import { setImmediate as soon } from 'node:timers';
 import type { Redis } from 'ioredis';
 import type { Config } from '../../shared/config.ts';
 import { type CommandArgs, listenToCommands } from '../../shared/control.ts';
-import { DefinitionError, InvalidRequestError, KajeError } from '../../shared/errors.ts';
+import { InvalidRequestError, KajeError } from '../../shared/errors.ts';
 import type { InspectAnswers, InspectCommand, WorkerStats } from '../../shared/inspection.ts';
 import type { Keys } from '../../shared/keys.ts';
 import type { ControlCommand } from '../../shared/operate.ts';
@@ -155,27 +155,32 @@ function resize(self: Self, change: number, queue: string | undefined): object {
 }
 
 function autoscale(self: Self, { min = 1, max, queue }: ControlRequest): object {
-  if (max === undefined) throw new DefinitionError('autoscale needs max');
+  if (max === undefined) throw missing('max', 'autoscale');
   if (queue !== undefined) self.fleet.of(queue);
   self.autoscaler.set(max === 0 ? undefined : { min: Math.min(min, max), max }, queue);
   return queuesOf(self);
 }
 
 async function addConsumer(self: Self, args: ControlRequest): Promise<object> {
-  const queue = queueIn(args);
+  const queue = queueIn(args, 'add_consumer');
   self.fleet.add(queue, args.concurrency);
   await self.announce(queue);
   return queuesOf(self);
 }
 
 function cancelConsumer(self: Self, args: ControlRequest): object {
-  self.fleet.cancel(queueIn(args));
+  self.fleet.cancel(queueIn(args, 'cancel_consumer'));
   return queuesOf(self);
 }
 
-function queueIn({ queue }: ControlRequest): string {
-  if (queue === undefined) throw new DefinitionError('expected the name of a queue');
+function queueIn({ queue }: ControlRequest, command: ControlCommand): string {
+  if (queue === undefined) throw missing('queue', command);
   return queue;
+}
+
+/** As operate.ts says it, where commands are checked first; but anybody may publish one. */
+function missing(name: keyof ControlRequest, command: ControlCommand): InvalidRequestError {
+  return new InvalidRequestError([{ path: `/${name}`, message: `is required by ${command}` }]);
 }
 
 function queuesOf({ fleet, autoscaler }: Self): object {
