@@ -1,6 +1,7 @@
 /** The tasks of a worker by name, and what it tells the cluster about each. */
 import type { StandardJSONSchemaV1 } from '@standard-schema/spec';
 import { DefinitionError } from './errors.ts';
+import { inputProblem } from './inputProblem.ts';
 import { DEFAULT_PRIORITY } from './message.ts';
 import { DEFAULT_RETRY } from './retry.ts';
 import { didYouMean } from './suggest.ts';
@@ -41,8 +42,8 @@ export type Registry = ReadonlyMap<string, Task>;
 /**
  * Collects tasks by name.
  * @param sources each task with where it came from, for the message
- * @throws DefinitionError when two different tasks have one name, or a task is to be unique by a
- *   property that its input does not have
+ * @throws DefinitionError when two different tasks have one name, a task is to be unique by a
+ *   property that its input does not have, or needs an input that JSON cannot hold
  */
 export function createRegistry(sources: Iterable<readonly [task: Task, source: string]>): Registry {
   const origin = new Map<string, string>();
@@ -51,14 +52,24 @@ export function createRegistry(sources: Iterable<readonly [task: Task, source: s
     const twin = registry.get(task.name);
     if (twin === task) continue;
     if (twin) {
-      const places = `${origin.get(task.name)} and ${source}`;
-      throw new DefinitionError(`Two tasks are named "${task.name}": in ${places}`);
+      throw twins(task.name, origin.get(task.name) ?? '', source);
     }
     checkUnique(specOf(task));
+    checkInput(task);
     registry.set(task.name, task);
     origin.set(task.name, source);
   }
   return registry;
+}
+
+const EXTENSION = /\.[cm]?[jt]sx?$/;
+
+function twins(name: string, first: string, second: string): DefinitionError {
+  const isCompiled = first.replace(EXTENSION, '') === second.replace(EXTENSION, '');
+  const cure = isCompiled
+    ? '; one looks like the other compiled: compile into a folder of its own, or name only one kind of files'
+    : '';
+  return new DefinitionError(`Two tasks are named "${name}": in ${first} and ${second}${cure}`);
 }
 
 /** By a property that is never there all tasks would be equal, and all but the first be dropped. */
@@ -72,6 +83,12 @@ function checkUnique({ name, input, options: { unique } }: TaskSpec): void {
     `Expected the unique.key of task "${name}" to name properties of its input, got "${wrong}"` +
       didYouMean(wrong, known),
   );
+}
+
+/** Such a task would be FAILURE whatever is sent. */
+function checkInput({ name, schema }: Task): void {
+  const problem = inputProblem(schema);
+  if (problem) throw new DefinitionError(`The input of task "${name}" cannot be sent: ${problem}`);
 }
 
 /** What the cluster may know of a task. */
@@ -104,14 +121,18 @@ function uniqueOf(unique: UniqueOptions | undefined): TaskSpec['options']['uniqu
   return unique ? { key: unique.key ?? null, ttl: unique.ttl ?? UNIQUE_TTL } : null;
 }
 
+/** What JSON Schema cannot say, such as a date, is anything: the worker checks it. As zod knows it. */
+const LIBRARY_OPTIONS = { unrepresentable: 'any' };
+
 /** The schema as JSON Schema, where its library can say so (Standard JSON Schema: zod 4, arktype). */
 function jsonSchemaOf(task: Task): Record<string, unknown> | null {
   if (!task.schema) return null;
   const standard: Partial<StandardJSONSchemaV1.Props> = task.schema['~standard'];
+  const options = { target: 'draft-2020-12', libraryOptions: LIBRARY_OPTIONS } as const;
   try {
-    return standard.jsonSchema?.input({ target: 'draft-2020-12' }) ?? null;
+    return standard.jsonSchema?.input(options) ?? null;
   } catch {
-    // Dates, transforms and the like have no JSON Schema: the worker alone checks such input.
+    // A library without such an option: the worker alone checks the input.
     return null;
   }
 }

@@ -1,7 +1,7 @@
 /** The package as a user gets it: built, installed into another project, run by plain Node. */
 import { type ChildProcess, execFile, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -67,6 +67,12 @@ describe('the package', () => {
     const code = `import('kaje/client/kaje.ts').catch((error) => console.log(error.code));`;
     const { stdout } = await run(process.execPath, ['-e', code], { cwd: project });
     expect(stdout).to.equal('ERR_PACKAGE_PATH_NOT_EXPORTED\n');
+  });
+
+  it('tells compilers that know no "exports" where it is, as it tells the others', async () => {
+    const { main, types, exports } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
+    // TypeScript with "moduleResolution": "node", as Nest 10 and most older projects have it.
+    expect({ types, default: main }).to.deep.equal(exports['.']);
   });
 
   it('type-checks in a strict project that checks libraries too', async () => {

@@ -1,6 +1,7 @@
-/** Finds and imports task modules: .js, .mjs and .ts files, folders, globs. */
+/** Finds and imports task modules: JavaScript and TypeScript files, folders, globs. */
 import { stat } from 'node:fs/promises';
-import { relative, resolve } from 'node:path';
+import { createRequire } from 'node:module';
+import { relative, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { glob } from 'tinyglobby';
 import { DefinitionError } from '../shared/errors.ts';
@@ -8,42 +9,53 @@ import { createRegistry, type Registry } from '../shared/registry.ts';
 import { isTask, type Task } from '../shared/task.ts';
 import { framesOf, typeOf } from './outcome.ts';
 
-const MODULES = ['**/*.{js,mjs,ts}', '!**/*.d.ts', '!**/*.test.*', '!**/node_modules/**'];
+const MODULES = ['**/*.{js,mjs,cjs,ts,mts,cts}', '!**/node_modules/**'];
+/** Unless it is named by itself: what lies beside tasks for compilers and test runners. */
+const LEFT_OUT = /\.d\.[mc]?ts$|\.(?:test|spec)\.\w+$|(?:^|\/)__(?:tests|mocks)__\//;
 
 /**
  * The tasks that the modules at `paths` export.
  * @param paths files, folders (all modules below) and globs, from the working directory
+ * @param onTaskless told the modules that export no task: helpers, or a forgotten `export`
  * @throws DefinitionError for what is missing, fails to import, has no tasks, or twins in name
  */
-export async function loadTasks(paths: readonly string[]): Promise<Registry> {
+export async function loadTasks(
+  paths: readonly string[],
+  onTaskless: (modules: readonly string[]) => void = () => undefined,
+): Promise<Registry> {
   const files = (await Promise.all(paths.map(filesAt))).flat();
   const sources: [Task, string][] = [];
+  const taskless: string[] = [];
   for (const file of new Set(files)) {
     const name = relative(process.cwd(), file);
-    for (const task of await tasksIn(file, name)) sources.push([task, name]);
+    const tasks = await tasksIn(file, name);
+    if (tasks.length === 0) taskless.push(name);
+    for (const task of tasks) sources.push([task, name]);
   }
   if (sources.length === 0) {
     throw new DefinitionError(`No tasks in ${paths.join(', ')}: export what defineTask() returns`);
   }
+  if (taskless.length > 0) onTaskless(taskless);
   return createRegistry(sources);
 }
 
 async function filesAt(path: string): Promise<string[]> {
   const found = await stat(path).catch(() => undefined);
   if (found?.isFile()) return [resolve(path)];
-  const files = found?.isDirectory()
-    ? await glob(MODULES, { cwd: path, absolute: true })
-    : await glob(path, { absolute: true });
+  const cwd = found ? path : process.cwd();
+  const all = await glob(found ? MODULES : path, { cwd, absolute: true });
+  const files = all.filter((file) => !LEFT_OUT.test(relative(cwd, file).replaceAll(sep, '/')));
   if (files.length > 0) return files.sort();
   const what = found ? 'no .js, .mjs or .ts file in the folder' : 'no such file, folder or match';
-  throw new DefinitionError(`--tasks ${path}: ${what}`);
+  throw new DefinitionError(
+    `--tasks ${path}: ${what}; tests, declarations and packages are left out`,
+  );
 }
 
 async function tasksIn(file: string, name: string): Promise<Task[]> {
-  if (file.endsWith('.ts')) await allowTypeScript();
+  if (/\.[mc]?tsx?$/.test(file)) await allowTypeScript();
   try {
-    const module: Record<string, unknown> = await import(pathToFileURL(file).href);
-    return exportsOf(module).filter(isTask);
+    return exportsOf(await imported(file)).filter(isTask);
   } catch (error) {
     if (error instanceof DefinitionError)
       throw new DefinitionError(`${name}: ${error.message}`, { cause: error });
@@ -51,6 +63,12 @@ async function tasksIn(file: string, name: string): Promise<Task[]> {
       cause: error,
     });
   }
+}
+
+async function imported(file: string): Promise<object> {
+  // import() would give it a `require` that finds only what was loaded before.
+  if (file.endsWith('.cts')) return { default: createRequire(file)(file) };
+  return import(pathToFileURL(file).href);
 }
 
 /** Frames of whoever loads the file: they tell its author nothing. */
@@ -63,11 +81,14 @@ function reasonOf(error: unknown): string {
   return [`${typeOf(error)}: ${error.message}`, ...theirs.filter(Boolean)].join('\n');
 }
 
+/** Where a compiled CommonJS module has its `export default`: `{ default: { __esModule, default: … } }`. */
+const DEEPEST = 2;
+
 /** A CommonJS module has its exports in `default`, and Node finds only some of them by name. */
-function exportsOf({ default: main, ...named }: Record<string, unknown>): unknown[] {
-  const inside =
-    typeof main === 'object' && main !== null && !isTask(main) ? Object.values(main) : [];
-  return [...new Set([...Object.values(named), main, ...inside])];
+function exportsOf(module: object, depth = 0): unknown[] {
+  const main: unknown = Reflect.get(module, 'default');
+  const holdsMore = typeof main === 'object' && main !== null && !isTask(main) && depth < DEEPEST;
+  return [...new Set([...Object.values(module), ...(holdsMore ? exportsOf(main, depth + 1) : [])])];
 }
 
 let isTypeScriptAllowed = false;

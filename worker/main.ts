@@ -12,6 +12,9 @@ import { startWorker } from './worker.ts';
 /** Milliseconds in which a worker is there once Redis is. */
 const STARTING_MS = 1000;
 
+/** Names in one line. */
+const NAMES_MAX = 20;
+
 export interface WorkerArguments {
   /** Files, folders and globs of task modules. */
   readonly tasks: readonly string[];
@@ -32,7 +35,12 @@ export async function runWorker(
   const log = createLog(config, 'worker');
   // Before anything of the tasks runs: the supervisor may be gone when they are loaded.
   const supervisor = isSupervised ? connectSupervisor(config.grace * 1000) : undefined;
-  const registry = await loadTasks(tasks);
+  const registry = await loadTasks(tasks, (modules) =>
+    log.info(
+      { modules: modules.slice(0, NAMES_MAX), count: modules.length },
+      'modules without a task',
+    ),
+  );
   const shutdown = () => stop('shutdown');
   const starting = startWorker({ config, registry, queues, modules: tasks, name, log, shutdown });
   const stop = stopOnSignals(

@@ -36,7 +36,17 @@ describe('the registry', () => {
         [add, 'math.ts'],
         [twin, 'more.ts'],
       ]);
-    expect(create).to.throw(DefinitionError, 'Two tasks are named "add": in math.ts and more.ts');
+    const says = /^Two tasks are named "add": in math.ts and more.ts$/;
+    expect(create).to.throw(DefinitionError, says);
+  });
+
+  it('says what to do where a file lies beside what was compiled from it', () => {
+    const create = () =>
+      createRegistry([
+        [add, 'tasks/math.js'],
+        [twin, 'tasks/math.ts'],
+      ]);
+    expect(create).to.throw(DefinitionError, /in tasks\/math.js and .*folder of its own/);
   });
 });
 
@@ -121,16 +131,60 @@ describe('the published description of a task', () => {
     expect(Object.keys(spec.input?.properties ?? {})).to.deep.equal(['to', 'times']);
   });
 
-  const opaque: readonly [why: string, input: StandardSchemaV1<object>][] = [
-    ['has no JSON Schema for a date', z.object({ at: z.date() })],
-    ['comes of a library without JSON Schema', withoutJsonSchema()],
+  it('keeps the rest of a schema of which a part has no JSON Schema', () => {
+    const input = z.object({
+      user: z.string(),
+      when: z.coerce.date(),
+      at: z.date().optional(),
+      size: z.coerce.bigint().default(1n),
+      kind: z.custom<string>(() => true),
+    });
+    const { input: published } = specOf(defineTask('remind', { input, run }));
+    expect(Object.keys(published?.properties ?? {})).to.deep.equal(Object.keys(input.shape));
+    expect(published?.properties).to.deep.include({ user: { type: 'string' }, when: {} });
+    expect(published?.required).to.include.members(['user', 'when']);
+    expect(published?.required).not.to.include.members(['at', 'size']);
+  });
+
+  it('says that input is checked where its library has no JSON Schema', () => {
+    const spec = specOf(defineTask('opaque', { input: withoutJsonSchema(), run }));
+    expect(spec).to.include({ input: null, validates: true });
+  });
+
+  const unsendable: readonly [path: string, kind: string, input: StandardSchemaV1<object>][] = [
+    ['/when', 'date', z.object({ user: z.string(), when: z.date() })],
+    ['/of/big', 'bigint', z.object({ of: z.strictObject({ big: z.bigint() }) })],
+    ['/map', 'map', z.object({ map: z.map(z.string(), z.string()) })],
+    ['/set', 'set', z.object({ set: z.set(z.string()).min(1) })],
   ];
-  for (const [why, input] of opaque) {
-    it(`still says that input is checked where the schema ${why}`, () => {
-      const spec = specOf(defineTask('opaque', { input, run }));
-      expect(spec).to.include({ input: null, validates: true });
+  for (const [path, kind, input] of unsendable) {
+    it(`refuses a task that needs a ${kind}, which no request can hold`, () => {
+      const create = () => createRegistry([[defineTask('remind', { input, run }), 'a.ts']]);
+      const says = `The input of task "remind" cannot be sent: ${path} is a ${kind}, which JSON`;
+      expect(create).to.throw(DefinitionError, says);
     });
   }
+
+  it('takes dates that are made of texts, may be left out, or hold themselves', () => {
+    const self: StandardSchemaV1<object> = z.object({
+      get self() {
+        return self as never;
+      },
+    });
+    const later: StandardSchemaV1<object> = z.object({
+      get later(): never {
+        throw new ReferenceError('not yet');
+      },
+    });
+    const inputs = [
+      z.object({ a: z.coerce.date(), b: z.date().optional(), c: z.date().default(new Date(5)) }),
+      z.object({ a: z.iso.datetime().pipe(z.coerce.date()), b: z.union([z.string(), z.date()]) }),
+      self,
+      later,
+    ];
+    const tasks = inputs.map((input, i) => [defineTask(`t${i}`, { input, run }), 'a.ts'] as const);
+    expect(createRegistry(tasks).size).to.equal(inputs.length);
+  });
 
   it('refuses a task that is unique by a property that its input does not have', () => {
     const input = z.object({ address: z.string() });
@@ -140,6 +194,9 @@ describe('the published description of a task', () => {
       /unique\.key of task "mail" to name properties of its input, got "addres".*"address"/,
     );
     expect(createRegistry([[taskOf(['address']), 'a.ts']]).size).to.equal(1);
+    const withDate = z.object({ address: z.string(), at: z.coerce.date() });
+    const mail = defineTask('mail', { input: withDate, unique: { key: ['addres'] }, run });
+    expect(() => createRegistry([[mail, 'a.ts']])).to.throw(DefinitionError, /got "addres"/);
     const free = defineTask('free', { unique: { key: ['any'] }, run });
     expect(createRegistry([[free, 'a.ts']]).size).to.equal(1);
   });

@@ -1,12 +1,16 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { DefinitionError } from '../../shared/errors.ts';
 import { loadTasks } from '../../worker/load.ts';
 import { defer } from '../support/defer.ts';
 
 const KAJE = new URL('../../client/index.ts', import.meta.url).href;
+/** What CommonJS can require on each version of Node. */
+const BUILT = fileURLToPath(new URL('../../dist-test/client/index.js', import.meta.url));
+const THROWS = 'throw new Error("imported although it was left out")';
 const taskModule = (...names: readonly string[]) =>
   [
     `import { defineTask } from '${KAJE}';`,
@@ -48,11 +52,60 @@ describe('the loading of task modules', () => {
       'a.ts': taskModule('a'),
       'deep/er/b.mjs': taskModule('b'),
       'readme.txt': 'no module',
-      'a.test.ts': 'throw new Error("a test was imported")',
-      'types.d.ts': 'throw new Error("a declaration was imported")',
-      'node_modules/x/index.js': 'throw new Error("a package was imported")',
+      'c.cts': `const { defineTask } = require('${BUILT}');
+        exports.c = defineTask('c', { run: () => 1 });`,
+      'a.test.ts': THROWS,
+      'a.spec.ts': THROWS,
+      '__tests__/a.ts': THROWS,
+      'deep/__mocks__/x.mjs': THROWS,
+      'types.d.ts': THROWS,
+      'types.d.mts': THROWS,
+      'node_modules/x/index.js': THROWS,
     });
-    expect(await namesIn(folder)).to.deep.equal(['a', 'b']);
+    expect(await namesIn(folder)).to.deep.equal(['a', 'b', 'c']);
+    const all = `${folder.replaceAll('\\', '/')}/**/*.{mjs,ts,cts}`;
+    expect(await namesIn(all)).to.deep.equal(['a', 'b', 'c']);
+    const test = join(folder, 'a.spec.ts');
+    expect(await refusal(test)).to.match(/imported although it was left out/);
+  });
+
+  it('takes the default export of CommonJS, as written by hand and by compilers', async () => {
+    const define = `const { defineTask } = require('${BUILT}');`;
+    const mark = 'Object.defineProperty(exports, "__esModule", { value: true });';
+    const task = (name: string) => `defineTask('${name}', { run: () => 1 })`;
+    const folder = await folderOf({
+      'package.json': '{}',
+      'a.js': `${define} module.exports = { a: ${task('a')} };`,
+      'b.js': `${define} module.exports = ${task('b')};`,
+      'c.js': `${mark} ${define} exports.default = { c: ${task('c')} };`,
+      'd.js': `${mark} ${define} exports.default = ${task('d')};`,
+      'e.ts': `import { defineTask } from '${BUILT}'; export default { e: ${task('e')} };`,
+    });
+    expect(await namesIn(folder)).to.deep.equal(['a', 'b', 'c', 'd', 'e']);
+  });
+
+  for (const extension of ['cjs', 'mts', 'cts', 'tsx']) {
+    it(`takes a file that is named: .${extension}`, async () => {
+      const isCommonJs = extension.startsWith('c');
+      const text = isCommonJs
+        ? `const { defineTask } = require('${BUILT}'); exports.a = defineTask('a', { run: () => 1 });`
+        : taskModule('a');
+      const folder = await folderOf({ [`a.${extension}`]: text });
+      expect(await namesIn(join(folder, `a.${extension}`))).to.deep.equal(['a']);
+    });
+  }
+
+  it('names the modules that export no task', async () => {
+    const folder = await folderOf({
+      'a.ts': taskModule('a'),
+      'forgotten.ts': taskModule('b').replace('export ', ''),
+      'helper.mjs': 'export const help = 1;',
+    });
+    const told: unknown[] = [];
+    await loadTasks([folder], (modules) => told.push(modules.map((name) => basename(name))));
+    expect(told).to.deep.equal([['forgotten.ts', 'helper.mjs']]);
+    await loadTasks([join(folder, 'a.ts')], () => told.push('nothing to tell'));
+    expect(told).to.have.length(1);
   });
 
   it('takes globs, and several paths that meet', async () => {
