@@ -7,6 +7,8 @@ type Script =
   | 'readTasks'
   | 'revoke'
   | 'removeEnded'
+  | 'announce'
+  | 'isAnnounced'
   | 'beat'
   | 'revive'
   | 'replaceField'
@@ -50,9 +52,14 @@ const texts = new Map<Script, string>();
 function textOf(script: Script): string {
   const known = texts.get(script);
   if (known !== undefined) return known;
-  const text = read(script).replaceAll(/^-- @use (\w+)$/gm, (_, part) => read(`parts/${part}`));
+  const text = read(script).replaceAll(/^-- @use (\w+)$/gm, (_, part) => partOf(part));
   texts.set(script, text);
   return text;
+}
+
+/** What several scripts need. */
+export function partOf(name: string): string {
+  return read(`parts/${name}`);
 }
 
 function read(name: string): string {

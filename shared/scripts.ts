@@ -209,3 +209,41 @@ export function storeBeat(redis: Redis, keys: Keys, beat: Beat): Promise<unknown
     [worker, json, ttlMs, forgetMs],
   );
 }
+
+/** What a worker publishes, so that the API can check requests without its code. */
+export interface Announcement {
+  readonly queues: readonly string[];
+  /** Task name -> its spec, JSON. */
+  readonly specs: Readonly<Record<string, string>>;
+  /** Entries kept in BullMQ's stream of events. */
+  readonly eventsKept: number;
+  /** Seconds that results are kept. */
+  readonly resultExpires: number;
+}
+
+/** Publishes what a worker serves; see lua/announce.lua. */
+export function announce(redis: Redis, keys: Keys, said: Announcement): Promise<unknown> {
+  const { queues, specs, eventsKept, resultExpires } = said;
+  return runScript(redis, 'announce', announcedIn(keys, queues), [
+    keys.registryChanges,
+    eventsKept,
+    resultExpires,
+    queues.length,
+    ...queues,
+    ...Object.entries(specs).flat(),
+  ]);
+}
+
+/** Whether it is all there still; see lua/isAnnounced.lua. */
+export async function isAnnounced(
+  redis: Redis,
+  keys: Keys,
+  { queues, specs }: Pick<Announcement, 'queues' | 'specs'>,
+): Promise<boolean> {
+  const names = [queues.length, ...queues, ...Object.keys(specs)];
+  return (await runScript<number>(redis, 'isAnnounced', announcedIn(keys, queues), names)) === 1;
+}
+
+function announcedIn(keys: Keys, queues: readonly string[]): string[] {
+  return [keys.queues, keys.registry, ...queues.map(keys.queueMeta)];
+}

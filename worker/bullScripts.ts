@@ -2,11 +2,11 @@
 import { createRequire } from 'node:module';
 import type { Redis } from 'ioredis';
 import { DefinitionError } from '../shared/errors.ts';
-import type { Log } from '../shared/log.ts';
+import { partOf } from '../shared/lua.ts';
 import { URGENT_FIRST } from './fetchOrder.ts';
 import { finishScript, isKnown } from './finishScript.ts';
 import { KEEPS_TASK, WAITS_FOR_OWNERS } from './locks.ts';
-import { createPatience } from './refusals.ts';
+import type { Patience } from './refusals.ts';
 
 const FINISH = 'kaje:finishTasks';
 const FINISH_KEYS = 11;
@@ -41,21 +41,26 @@ interface BullScript {
 }
 
 /**
+ * What concerns tasks that are there goes on in a full Redis, as in our own scripts: else nobody could
+ * renew a lock or take over, and the memory would never come free.
+ */
+const ROOM = partOf('room');
+
+/**
  * Defines BullMQ's scripts on a worker's connection, with our changes, before BullMQ does it.
  * @throws DefinitionError for a BullMQ whose scripts are not the known ones
  */
-export function changeScripts(redis: Redis, log: Log): void {
+export function changeScripts(redis: Redis, { patient }: Patience): void {
   const bull = createRequire(import.meta.url);
   const { version }: { version: string } = bull('bullmq/dist/cjs/version.js');
   const scripts: Record<string, BullScript> = bull('bullmq/dist/cjs/scripts/index.js');
-  const { patient } = createPatience(log);
   for (const [name, { changes, stores }] of Object.entries(CHANGED)) {
     const { content = '', keys = 0 } = scripts[name] ?? {};
     if (!changes.every(({ from }) => content.includes(from))) {
       throw new DefinitionError(`BullMQ ${version} has another ${name}; pin the known one`);
     }
     const command = `${name}:${version}`;
-    redis.defineCommand(command, { numberOfKeys: keys, lua: changes.reduce(applied, content) });
+    redis.defineCommand(command, { numberOfKeys: keys, lua: ROOM + changes.reduce(applied, content) });
     // defineCommand has just added the method, of which the types of ioredis cannot know.
     const send = Reflect.get(redis, command).bind(redis);
     Reflect.set(redis, command, patient(name, send, stores));
@@ -63,7 +68,7 @@ export function changeScripts(redis: Redis, log: Log): void {
   const { content = '' } = scripts.moveToFinished ?? {};
   if (!isKnown(content))
     throw new DefinitionError(`BullMQ ${version} has another moveToFinished; pin the known one`);
-  const lua = finishScript(applied(content, KEEPS_TASK));
+  const lua = ROOM + finishScript(applied(content, KEEPS_TASK));
   redis.defineCommand(FINISH, { numberOfKeys: FINISH_KEYS, lua });
   const send = Reflect.get(redis, FINISH).bind(redis);
   // The time of each try: Redis may have refused the one before for long.

@@ -1,6 +1,7 @@
 /** The one loop of all periodic duties: a pass, a pause, the next pass; never two at once. */
 import { atMost } from '../shared/atMost.ts';
 import type { Log } from '../shared/log.ts';
+import { isRefusal } from '../shared/redis.ts';
 
 /** A part of a worker that starts and stops with it. */
 export interface Service {
@@ -17,18 +18,21 @@ const STOP_WITHIN_MS = 500;
 
 /**
  * A service that makes a pass every `ms` milliseconds, the first at once. A pass that fails is
- * logged and the next one comes all the same.
+ * logged and the next one comes all the same; as long as it fails in the same way, there is one line.
  */
 export function every(name: string, ms: number, pass: () => Promise<void>, log: Log): Service {
   let timer: NodeJS.Timeout | undefined;
   let isStopped = false;
   let current: Promise<void> = Promise.resolve();
+  let failure: string | undefined;
 
   const turn = async (): Promise<void> => {
     try {
       await pass();
+      failure = undefined;
     } catch (error) {
-      log.warn({ err: error, service: name }, 'a periodic duty failed; the next pass comes');
+      if (failure !== String(error)) tellFailure(error, name, log);
+      failure = String(error);
     }
     if (!isStopped) timer = setTimeout(start, ms);
   };
@@ -45,4 +49,10 @@ export function every(name: string, ms: number, pass: () => Promise<void>, log: 
       await atMost(STOP_WITHIN_MS, current);
     },
   };
+}
+
+/** Where a refusal of Redis comes from is of no interest. */
+function tellFailure(error: unknown, service: string, log: Log): void {
+  const why = isRefusal(error) ? { reason: error.message } : { err: error };
+  log.warn({ ...why, service }, 'a periodic duty failed; the next pass comes');
 }

@@ -16,6 +16,8 @@ export interface Patience {
    *   the refusal is passed on, for the caller tries again by itself
    */
   patient(name: string, command: Command, untilTaken: boolean): Command;
+  /** Does something again, with a pause, until Redis does not refuse it. */
+  untilTaken(what: string, act: () => Promise<unknown>): Promise<unknown>;
 }
 
 /** Milliseconds between two tries. */
@@ -60,5 +62,6 @@ export function createPatience(log: Log): Patience {
     // The first key tells the queue.
     patient: (name, command, untilTaken) => (args) =>
       persist(`${name} ${args[0]}`, () => command(args), untilTaken),
+    untilTaken: (what, act) => persist(what, act, true),
   };
 }

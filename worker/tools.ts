@@ -9,6 +9,7 @@ import { createTeller, type RedisTeller } from '../shared/teller.ts';
 import { changeScripts } from './bullScripts.ts';
 import { createLimits, type Limits } from './limits.ts';
 import { createPools, type Pools } from './pools.ts';
+import { createPatience, type Patience } from './refusals.ts';
 import { createSender, type TaskSender } from './sender.ts';
 import { createStalls, type Stalls } from './services/stalls.ts';
 
@@ -24,6 +25,8 @@ export interface Tools {
   readonly sender: TaskSender;
   readonly stalls: Stalls;
   readonly teller: Teller;
+  /** With a Redis that refuses what is written. */
+  readonly patience: Patience;
   readonly log: Log;
 }
 
@@ -45,7 +48,8 @@ export function createTools({
   ...rest
 }: ToolsOptions): Tools & { readonly teller: RedisTeller } {
   const keys = createKeys(config.prefix);
-  changeScripts(redis, log);
+  const patience = createPatience(log);
+  changeScripts(redis, patience);
   return {
     worker,
     registry,
@@ -57,6 +61,7 @@ export function createTools({
     sender: createSender(config, log),
     stalls: createStalls({ log }),
     teller: createTeller({ redis, keys }),
+    patience,
     log,
   };
 }

@@ -67,7 +67,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     slots: () => fleet.queues().reduce((sum, { concurrency }) => sum + concurrency, 0),
     log,
   });
-  const { keys, limits, pools, sender, stalls, teller } = tools;
+  const { keys, limits, patience, pools, sender, stalls, teller } = tools;
   const turns = createTurns({ redis, keys, registry, limits, log });
   const bounds = parseBounds(config.autoscale);
   const fleet: Fleet = createFleet({
@@ -103,6 +103,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     keys,
     registry,
     resultExpires: config.resultExpires,
+    log,
     queues: queueNames,
   });
   const control = createControl({
@@ -158,7 +159,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     for (const service of services) {
       // Before its start, which may fail half-way.
       started.push(service);
-      await service.start();
+      // A Redis that takes no writes is waited for, as one that is away.
+      await patience.untilTaken('start', async () => service.start());
     }
   } catch (error) {
     // Whoever goes on without this worker is left without its port, connections and threads as well.

@@ -3,6 +3,9 @@
 --
 -- KEYS[1]  the job (HASH)
 -- ARGV[1]  BullMQ's "defa"; ARGV[2] what is noted with it, "" takes both away
+
+-- @use room
+
 local mark = redis.call('HGET', KEYS[1], 'defa')
 if ARGV[2] == '' and mark == ARGV[1] then
   redis.call('HDEL', KEYS[1], 'defa', 'deferred')

@@ -5,6 +5,9 @@
 if (redis.call('HGET', KEYS[1], ARGV[1]) or '') ~= ARGV[2] then
   return 0
 end
+
+-- @use room
+
 if ARGV[3] == '' then
   redis.call('HDEL', KEYS[1], ARGV[1])
 else

@@ -10,6 +10,8 @@ local bases = {}
 
 -- @use delayed
 
+-- @use room
+
 for i = 3, #ARGV do
   local job = ARGV[i]
   if isOver(job) then

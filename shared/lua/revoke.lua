@@ -15,6 +15,8 @@ local now = string.format('%.0f', clock[1] * 1000 + math.floor(clock[2] / 1000))
 
 -- @use filing
 
+-- @use room
+
 -- By the clock of Redis, not of whoever has read it; and an operator may have brought it back since.
 local function isOverdue(key)
   local expires = numberIn(key, 'expires')

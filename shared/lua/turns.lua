@@ -54,6 +54,8 @@ local AT_ONCE = 500
 
 -- @use delayed
 
+-- @use room
+
 local function isDelayed(key)
   local base, id = baseAndId(key)
   return redis.call('ZSCORE', base .. 'delayed', id)

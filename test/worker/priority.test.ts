@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import { defineTask } from '../../shared/task.ts';
 import type { TaskOptions } from '../../shared/taskOptions.ts';
 import { changeScripts } from '../../worker/bullScripts.ts';
+import { createPatience } from '../../worker/refusals.ts';
 import { defer } from '../support/defer.ts';
 import { eventually } from '../support/eventually.ts';
 import { gate, ids, type Life, startLife } from '../support/life.ts';
@@ -169,9 +170,9 @@ describe('the fetch order', () => {
     const { content } = script;
     defer(() => Object.assign(script, { content }));
     const redis = testRedis();
-    expect(() => changeScripts(redis, silentLog())).not.to.throw();
+    expect(() => changeScripts(redis, createPatience(silentLog()))).not.to.throw();
     script.content = content.replace('RPOPLPUSH', 'LMOVE');
-    expect(() => changeScripts(redis, silentLog())).to.throw(
+    expect(() => changeScripts(redis, createPatience(silentLog()))).to.throw(
       /BullMQ [\d.]+ has another moveToFinished/,
     );
   });

@@ -43,9 +43,9 @@ export function createClusterEvents(options: ClusterEventsOptions): Service {
   return {
     name: loop.name,
     async start() {
+      await teller.look();
       subscriber?.on('message', noted);
       subscriber?.subscribe(keys.eventsWanted).catch(() => undefined);
-      await teller.look();
       tell('worker-online');
       await loop.start();
     },

@@ -79,6 +79,7 @@ describe('the announcement of tasks', () => {
       keys,
       registry,
       resultExpires: 60,
+      log: silentLog(),
       queues: () => ['a', 'b'],
     });
     await announcement.start();
