@@ -13,6 +13,7 @@ import {
   type Kind,
   number,
   oneOf,
+  percent,
   prefix,
   processes,
   redis,
@@ -145,6 +146,12 @@ export const SETTINGS = {
     integer(1),
     1024 * 1024,
     'Largest result of a task, bytes of JSON',
+  ),
+  redisMemoryLimit: setting(
+    'KAJE_REDIS_MEMORY_LIMIT',
+    percent,
+    80,
+    'Percent of the maxmemory of Redis above which tasks are refused and old results go; 100 = no limit of ours',
   ),
   batching: setting(
     'KAJE_BATCHING',

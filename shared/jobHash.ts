@@ -9,6 +9,8 @@ export type FoundTask = readonly [
   place: Place,
   dueMs: string,
   values: readonly (string | null)[],
+  /** Seconds that results of the queue are kept, '' where its workers have not said it. */
+  keptS: string,
 ];
 
 /** In the order in which they are asked for. `deferred`, `children` and `logs` are ours. */

@@ -10,6 +10,8 @@ type Script =
   | 'announce'
   | 'isAnnounced'
   | 'beat'
+  | 'sweep'
+  | 'takeTurn'
   | 'revive'
   | 'replaceField'
   | 'turns'

@@ -14,7 +14,7 @@ import {
   type Place,
   parseJson,
 } from './jobHash.ts';
-import { bodyOf, DEFAULT_PRIORITY, type MessageBody, type TaskMessage } from './message.ts';
+import { bodyOf, DEFAULT_PRIORITY, type TaskMessage } from './message.ts';
 import type { AsyncResultBody } from './schemas.ts';
 import { isFinal, type TaskState } from './states.ts';
 
@@ -49,11 +49,12 @@ export function recordOf(
   found: FoundTask,
   nowMs: number,
 ): TaskRecord | null {
-  const [, place, dueMs, values] = found;
+  const [, place, dueMs, values, keptS] = found;
   const hash = jobHashOf(values);
   const body = bodyOf(parseJson(hash.data));
   const deferred = deferredFailureOf(place, hash);
-  if (hasExpired(doneOf(hash, deferred), body, nowMs)) return null;
+  const { result_expires: ownS = keptS } = body;
+  if (hasExpired(doneOf(hash, deferred), ownS, nowMs)) return null;
   const progress = progressOf(place, hash);
   const state = deferred ? stateOfError(deferred.error) : stateOf(place, hash, progress);
   const message = { id, queue, name: hash.name ?? '', sentAt: Number(hash.timestamp), body };
@@ -137,13 +138,9 @@ function doneOf(hash: JobHash, deferred: DeferredFailure | undefined): string | 
   return deferred?.times.date_done ?? isoTime(hash.finishedOn);
 }
 
-function hasExpired(
-  done: string | null,
-  { result_expires: seconds }: MessageBody,
-  nowMs: number,
-): boolean {
-  if (done === null || seconds === undefined) return false;
-  return Date.parse(done) + seconds * 1000 <= nowMs;
+/** @param lifeS seconds; '' where nobody has said how many */
+function hasExpired(done: string | null, lifeS: number | string, nowMs: number): boolean {
+  return done !== null && lifeS !== '' && Date.parse(done) + Number(lifeS) * 1000 <= nowMs;
 }
 
 /** What this run has told; of a run before it, nothing. */

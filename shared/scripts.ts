@@ -247,3 +247,36 @@ export async function isAnnounced(
 function announcedIn(keys: Keys, queues: readonly string[]): string[] {
   return [keys.queues, keys.registry, ...queues.map(keys.queueMeta)];
 }
+
+/** How long results of a queue are kept, and how many. */
+export interface Retention {
+  /** Seconds, where the queue's workers have not said it. */
+  readonly resultExpires: number;
+  /** Of that time; 1, or less while memory is short. */
+  readonly share: number;
+  /** Of each outcome. */
+  readonly resultsMax: number;
+}
+
+/** Removes results of a queue for some milliseconds; see lua/sweep.lua. */
+export async function sweepSome(
+  redis: Redis,
+  keys: Keys,
+  queue: string,
+  { resultExpires, share, resultsMax }: Retention,
+): Promise<{ readonly removed: number; readonly isLeft: boolean }> {
+  const args = [resultExpires, share, resultsMax];
+  const answer = runScript<[number, 0 | 1]>(redis, 'sweep', [keys.queueBase(queue)], args);
+  const [removed, isLeft] = await answer;
+  return { removed, isLeft: isLeft === 1 };
+}
+
+/** Takes or keeps a turn for so many ms; false while somebody else has it; see lua/takeTurn.lua. */
+export async function takeTurn(
+  redis: Redis,
+  key: string,
+  me: string,
+  ttlMs: number,
+): Promise<boolean> {
+  return (await runScript<number>(redis, 'takeTurn', [key], [me, ttlMs])) === 1;
+}

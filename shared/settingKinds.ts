@@ -31,6 +31,12 @@ export const integer = (min: number, max?: number): Kind<number> => {
   return { expected, parse: (text) => [parse(text)].find(Number.isInteger) };
 };
 
+/** With or without its sign. */
+export const percent: Kind<number> = {
+  expected: 'a percentage from 1 to 100, such as 80%',
+  parse: (text) => number(1, 100).parse(text.replace(/\s*%$/, '')),
+};
+
 export const oneOf = <T extends string>(...choices: readonly T[]): Kind<T> => ({
   expected: `one of ${choices.join(', ')}`,
   parse: (text) => choices.find((choice) => choice === text),

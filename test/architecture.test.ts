@@ -68,8 +68,7 @@ const DOORS = [
 
 /** Libraries that may be known to some files only, so that each can be exchanged in one place. */
 const KNOWN_TO: Readonly<Record<string, RegExp>> = {
-  bullmq:
-    /^(shared\/brokers\/queues|worker\/backend|worker\/delivery|worker\/source|worker\/services\/sweeper)\.ts$/,
+  bullmq: /^(shared\/brokers\/queues|worker\/backend|worker\/delivery|worker\/source)\.ts$/,
   koa: /^api\//,
   '@koa/router': /^api\/router\.ts$/,
   'koa-compose': /^worker\/execute\.ts$/,

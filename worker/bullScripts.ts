@@ -7,6 +7,7 @@ import { URGENT_FIRST } from './fetchOrder.ts';
 import { finishScript, isKnown } from './finishScript.ts';
 import { KEEPS_TASK, WAITS_FOR_OWNERS } from './locks.ts';
 import type { Patience } from './refusals.ts';
+import { EVICT_AT_ONCE } from './retention.ts';
 
 const FINISH = 'kaje:finishTasks';
 const FINISH_KEYS = 11;
@@ -20,6 +21,23 @@ interface Change {
   readonly lua: string;
 }
 
+/**
+ * BullMQ removes whatever is above the count at once: where KAJE_RESULTS_MAX was lowered from a million,
+ * the next task to end kept Redis for ten seconds. The sweeper takes the rest.
+ */
+const EVICTS_SOME: readonly Change[] = [
+  {
+    from: 'local start = maxCount',
+    to: `local start = math.max(maxCount, rcall("ZCARD", targetSet) - ${EVICT_AT_ONCE})`,
+    lua: '',
+  },
+  {
+    from: 'rcall("ZREMRANGEBYRANK", targetSet, 0, -(maxCount + 1))',
+    to: 'rcall("ZREMRANGEBYRANK", targetSet, 0, -(start + 1))',
+    lua: '',
+  },
+];
+
 interface Changed {
   readonly changes: readonly Change[];
   /** Whether it stores how a run ended: refused by Redis it waits, for nobody else tries again. */
@@ -28,7 +46,7 @@ interface Changed {
 
 const CHANGED: Readonly<Record<string, Changed>> = {
   moveToActive: { changes: [URGENT_FIRST], stores: false },
-  moveToFinished: { changes: [URGENT_FIRST, KEEPS_TASK], stores: true },
+  moveToFinished: { changes: [URGENT_FIRST, KEEPS_TASK, ...EVICTS_SOME], stores: true },
   moveToDelayed: { changes: [URGENT_FIRST, KEEPS_TASK], stores: true },
   moveJobFromActiveToWait: { changes: [KEEPS_TASK], stores: true },
   extendLocks: { changes: [KEEPS_TASK], stores: false },
@@ -60,7 +78,10 @@ export function changeScripts(redis: Redis, { patient }: Patience): void {
       throw new DefinitionError(`BullMQ ${version} has another ${name}; pin the known one`);
     }
     const command = `${name}:${version}`;
-    redis.defineCommand(command, { numberOfKeys: keys, lua: ROOM + changes.reduce(applied, content) });
+    redis.defineCommand(command, {
+      numberOfKeys: keys,
+      lua: ROOM + changes.reduce(applied, content),
+    });
     // defineCommand has just added the method, of which the types of ioredis cannot know.
     const send = Reflect.get(redis, command).bind(redis);
     Reflect.set(redis, command, patient(name, send, stores));
@@ -68,7 +89,7 @@ export function changeScripts(redis: Redis, { patient }: Patience): void {
   const { content = '' } = scripts.moveToFinished ?? {};
   if (!isKnown(content))
     throw new DefinitionError(`BullMQ ${version} has another moveToFinished; pin the known one`);
-  const lua = ROOM + finishScript(applied(content, KEEPS_TASK));
+  const lua = ROOM + finishScript([KEEPS_TASK, ...EVICTS_SOME].reduce(applied, content));
   redis.defineCommand(FINISH, { numberOfKeys: FINISH_KEYS, lua });
   const send = Reflect.get(redis, FINISH).bind(redis);
   // The time of each try: Redis may have refused the one before for long.

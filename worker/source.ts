@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isNotConnectionError } from 'bullmq';
 import { createAnnouncer } from '../shared/bus.ts';
-import { createBackend, retentionOf } from './backend.ts';
+import { createBackend } from './backend.ts';
 import { createBatchFiling } from './batchFiling.ts';
 import { finishTasks } from './bullScripts.ts';
 import type { Delivery } from './delivery.ts';
@@ -15,6 +15,7 @@ import { createLockKeeper } from './lockKeeper.ts';
 import { LOCK_MS, STALLED_CHECK_MS } from './locks.ts';
 import { returnOrphans } from './orphans.ts';
 import { describeError } from './outcome.ts';
+import { retentionOf } from './retention.ts';
 import { createTaker } from './taker.ts';
 import type { Tools } from './tools.ts';
 

@@ -133,7 +133,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     // Its goodbye comes behind the last heartbeat, or that would look like a return.
     createClusterEvents({ teller, worker: name, redis, subscriber, keys, log }),
     heartbeat,
-    createSweeper({ redis, keys, resultExpires: config.resultExpires, log }),
+    createSweeper({ redis, keys, config, log }),
     stalls,
     watchdog,
     autoscaler,

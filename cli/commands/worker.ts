@@ -50,6 +50,7 @@ export function workerCommand(): Command {
     'prefix',
     'resultExpires',
     'resultsMax',
+    'redisMemoryLimit',
     'resultMaxBytes',
     'batching',
     'healthHost',

@@ -6,9 +6,10 @@
 -- ARGV[1]   number of fields
 -- ARGV[2..] the fields of the job's hash, then the ids
 -- Returns   { now, then for each id in order, as many as fit into BYTES_MAX: false, or
---           { i, place, due, { value of each field } } }
+--           { i, place, due, { value of each field }, kept } }
 --           now: epoch ms, by which all readers decide what has expired, whatever their own clocks
---           place: "finished" | "active" | "delayed" | "waiting"; due: epoch ms or ""
+--           place: "finished" | "active" | "delayed" | "waiting"; due: epoch ms or "";
+--           kept: seconds that the queue's workers keep the results of tasks, or ""
 local count = tonumber(ARGV[1])
 local fields = {}
 for i = 1, count do
@@ -30,6 +31,15 @@ local function placeOf(base, id, key)
   return 'waiting', ''
 end
 
+-- Read once for all tasks of a queue.
+local keptIn = {}
+local function keptOf(i, base)
+  if not keptIn[i] then
+    keptIn[i] = redis.call('HGET', base .. 'meta', 'kaje.resultExpires') or ''
+  end
+  return keptIn[i]
+end
+
 local function read(id)
   for i, base in ipairs(KEYS) do
     local key = base .. id
@@ -37,7 +47,7 @@ local function read(id)
     if redis.pcall('HEXISTS', key, 'name') == 1 then
       local place, due = placeOf(base, id, key)
       local record = redis.call('HMGET', key, unpack(fields))
-      return { i, place, due, record }
+      return { i, place, due, record, keptOf(i, base) }
     end
   end
   return false

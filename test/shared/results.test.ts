@@ -180,6 +180,17 @@ describe('the record of a task', () => {
       expect(ended(NOW - 9999)).not.to.equal(null);
     });
 
+    it('is judged by that of its queue where it has none', () => {
+      const ended = (finishedOn: number, own = {}) => {
+        const hash = { ...succeeded, data: { kwargs: {}, ...own }, finishedOn };
+        return recordOf('a', 'default', foundTask('finished', hash, '', '10'), NOW);
+      };
+      expect(ended(NOW - 10_000)).to.equal(null);
+      expect(ended(NOW - 9999)).not.to.equal(null);
+      expect(ended(NOW - 10_000, { result_expires: 11 })).not.to.equal(null);
+      expect(ended(NOW - 9999, { result_expires: 9 })).to.equal(null);
+    });
+
     it('does not expire before it has ended', () => {
       expect(record('waiting', { data, timestamp: 1 })).not.to.equal(null);
     });

@@ -7,6 +7,7 @@ import { messageOf, startTestBroker } from '../support/broker.ts';
 import { defer } from '../support/defer.ts';
 import { eventually } from '../support/eventually.ts';
 import { silentLog, testConfig } from '../support/redis.ts';
+import { storeResults } from '../support/results.ts';
 import { testTools } from '../support/tools.ts';
 import { startTestWorker } from '../support/worker.ts';
 
@@ -173,7 +174,7 @@ describe('the lifetime of results', () => {
     const { redis, keys } = test;
     await redis.del(keys.sweeper);
     const log = silentLog();
-    const sweeper = createSweeper({ redis, keys, resultExpires: 1, log, everyMs: 50 });
+    const sweeper = createSweeper({ redis, keys, config, log, everyMs: 50 });
     await sweeper.start();
     defer(() => sweeper.stop());
     const stored = () => redis.zrange(keys.finished('default', true), '0', '-1');
@@ -182,6 +183,24 @@ describe('the lifetime of results', () => {
       await redis.exists(keys.job('default', 'short'), keys.job('default', 'default')),
     ).to.equal(0);
     expect(await read(test, 'long')).to.include({ state: 'SUCCESS', result: 1 });
+  });
+
+  it('ends a little at a time where their number was lowered, also with each task that ends', async () => {
+    for (const batching of ['on', 'off'] as const) {
+      const config = testConfig({ resultsMax: 10, batching });
+      const test = await startTestBroker(config);
+      const { redis, keys } = test;
+      const ended = { count: 1000, oldestMs: 60_000, youngestMs: 1000 };
+      await storeResults(redis, keys, ended);
+      // Somebody else sweeps.
+      await redis.set(keys.sweeper, 'another');
+      await startTestWorker(config, [taskOf('work', () => 1)]);
+      await test.broker.add([messageOf('a', { name: 'work' })]);
+      await eventually(async () => (await read(test, 'a'))?.state === 'SUCCESS');
+      const left = await redis.zrange(keys.finished('default', true), '0', '-1');
+      expect([left.length, left[0], left.at(-1)]).to.deep.equal([901, 'r100', 'a']);
+      expect(await redis.exists(keys.job('default', 'r99'))).to.equal(0);
+    }
   });
 
   it('is kept by tasks that were revoked, whatever the workers keep of others', async () => {

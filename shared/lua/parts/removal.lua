@@ -5,6 +5,6 @@ local function removeKeys(base, id, deduplication)
     redis.call('DEL', base .. 'de:' .. deduplication, base .. 'dn:' .. deduplication)
   end
   local key = base .. id
-  redis.call('UNLINK', key, key .. ':logs', key .. ':dependencies', key .. ':processed',
+  redis.call('UNLINK', key, key .. ':logs', key .. ':lock', key .. ':dependencies', key .. ':processed',
     key .. ':failed', key .. ':unsuccessful')
 end
