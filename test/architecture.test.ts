@@ -41,6 +41,7 @@ const DOORS = [
   'brokers/history',
   'brokers/limiter',
   'brokers/lister',
+  'brokers/memory',
   'brokers/purge',
   'brokers/queues',
   'brokers/reader',
