@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { changesOfLua } from './lua.ts';
-import { describe, located, type Mutation } from './mutation.ts';
+import { located, type Mutation } from './mutation.ts';
 import { changesOfTypeScript } from './typescript.ts';
 
 /** A change that no test can notice, because nothing behaves otherwise. */
@@ -45,20 +45,16 @@ export function equivalents(root: string): Equivalent[] {
   return JSON.parse(readFileSync(join(root, LIST), 'utf8')) as Equivalent[];
 }
 
-export function isListed(root: string, list: readonly Equivalent[]) {
-  const known = new Set(list.map(({ file, change }) => `${file}: ${change}`));
-  return (mutation: Mutation) => known.has(`${mutation.file}: ${described(root, mutation)}`);
-}
+const keyOf = ({ file, change }: Pick<Equivalent, 'file' | 'change'>) => `${file}: ${change}`;
 
-export function described(root: string, mutation: Mutation): string {
-  return describe(readFileSync(join(root, mutation.file), 'utf8'), mutation);
+export function isListed(list: readonly Equivalent[]) {
+  const known = new Set(list.map(keyOf));
+  return (mutation: Mutation) => known.has(keyOf(mutation));
 }
 
 /** Listed changes that cannot be made any more: their line has changed or gone. */
 export function stale(root: string, list: readonly Equivalent[]): Equivalent[] {
   const files = sourcesOf(root).filter((file) => list.some((each) => each.file === file));
-  const possible = new Set(
-    mutationsOf(root, files).map((mutation) => `${mutation.file}: ${described(root, mutation)}`),
-  );
-  return list.filter(({ file, change }) => !possible.has(`${file}: ${change}`));
+  const possible = new Set(mutationsOf(root, files).map(keyOf));
+  return list.filter((each) => !possible.has(keyOf(each)));
 }

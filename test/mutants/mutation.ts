@@ -9,6 +9,8 @@ export interface Mutation {
   readonly end: number;
   /** What stands between `start` and `end` then. */
   readonly text: string;
+  /** Its line before and after, as a person reads it: the same wherever the line has moved to. */
+  readonly change: string;
 }
 
 export const KINDS = [
@@ -24,7 +26,7 @@ export const KINDS = [
 export type Kind = (typeof KINDS)[number];
 
 /** A change as the parsers find it, before it is known in which file and line. */
-export type Change = Omit<Mutation, 'file' | 'line'>;
+export type Change = Omit<Mutation, 'file' | 'line' | 'change'>;
 
 export const OPERATORS: Readonly<Record<string, string>> = {
   '<': '<=',
@@ -51,6 +53,7 @@ export function located(file: string, source: string, changes: readonly Change[]
     ...change,
     file,
     line: source.slice(0, change.start).split('\n').length,
+    change: described(source, change),
   }));
 }
 
@@ -58,14 +61,12 @@ export function mutated(source: string, { start, end, text }: Change): string {
   return source.slice(0, start) + text + source.slice(end);
 }
 
-/** The change as a person reads it; the same wherever its line has moved to. */
-export function describe(source: string, mutation: Mutation): string {
-  const from = source.lastIndexOf('\n', mutation.start - 1) + 1;
-  const lineEnd = source.indexOf('\n', mutation.end);
+function described(source: string, { start, end, text }: Change): string {
+  const from = source.lastIndexOf('\n', start - 1) + 1;
+  const lineEnd = source.indexOf('\n', end);
   const to = lineEnd < 0 ? source.length : lineEnd;
-  const before = source.slice(from, to);
-  const after = source.slice(from, mutation.start) + mutation.text + source.slice(mutation.end, to);
-  return `${oneLine(before)} => ${oneLine(after)}`;
+  const after = source.slice(from, start) + text + source.slice(end, to);
+  return `${oneLine(source.slice(from, to))} => ${oneLine(after)}`;
 }
 
 function oneLine(text: string): string {

@@ -40,7 +40,7 @@ async function main(): Promise<number> {
   if (options.help) return say(USAGE);
   const list = equivalents(ROOT);
   for (const { file, change } of stale(ROOT, list)) console.log(`stale: ${file}: ${change}`);
-  const chosen = choose(options, isListed(ROOT, list));
+  const chosen = choose(options, isListed(list));
   console.log(`${chosen.length} changes, seed ${options.seed}`);
   if (options.list) return say(chosen.map(named).join('\n'));
   const results = await tryAll(chosen, options);
@@ -132,9 +132,8 @@ async function workOff(sandbox: Sandbox, { queue, trial, note }: Work): Promise<
   }
 }
 
-function named(mutation: Mutation): string {
-  const { file, line, kind } = mutation;
-  return `${file}:${line} [${kind}] ${described(ROOT, mutation)}`;
+function named({ file, line, kind, change }: Mutation): string {
+  return `${file}:${line} [${kind}] ${change}`;
 }
 
 function report(results: readonly Result[]): number {
