@@ -2,15 +2,7 @@
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import {
-  described,
-  equivalents,
-  isListed,
-  mutationsOf,
-  sourcesOf,
-  stale,
-  testsOf,
-} from './find.ts';
+import { equivalents, isListed, mutationsOf, sourcesOf, stale, testsOf } from './find.ts';
 import type { Mutation } from './mutation.ts';
 import { sample } from './sample.ts';
 import { killAll, openSandbox, type Sandbox } from './sandbox.ts';
