@@ -58,9 +58,10 @@ describe('POST /v1/tasks/{task_id}/retry', () => {
   it('lets one of two that come at once win', async () => {
     const api = await startBoth();
     await api.post('/v1/send_task?wait=10', { name: 'boom', task_id: 't' });
+    // Else it may have failed once more when the second one comes, which may retry it then.
+    await api.post('/v1/queues/default/pause');
     const answers = await Promise.all([1, 2].map(() => api.post('/v1/tasks/t/retry')));
-    for (const { status } of answers) expect(status).to.be.oneOf([202, 409]);
-    expect(answers.map(({ status }) => status)).to.include(202);
+    expect(answers.map(({ status }) => status)).to.have.members([202, 409]);
   });
 
   it('answers 404 for an unknown id', async () => {

@@ -61,7 +61,8 @@ describe('kaje.events()', () => {
 
     it('leaves nothing behind when the loop is left', async () => {
       const setup = await connect();
-      setTimeout(() => setup.kaje.sendTask('add', { a: 1, b: 2 }), 100);
+      const listens = eventually(async () => (await followersOf(setup)) === 1);
+      listens.then(() => setup.kaje.sendTask('add', { a: 1, b: 2 }));
       for await (const { type } of setup.kaje.events({ types: ['task-sent'] })) {
         expect(type).to.equal('task-sent');
         expect(await followersOf(setup)).to.equal(1);

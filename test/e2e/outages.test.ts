@@ -85,7 +85,7 @@ describe('Redis goes and comes back', () => {
   it('a task that ends while Redis is away is stored when it is back, and does not run again', async () => {
     const redis = await ownRedis();
     const api = await startTestApi({ redisUrl: redis.url });
-    await runWorkerProcess(api.config, ['--log-level', 'warn']);
+    const worker = await runWorkerProcess(api.config);
     await eventually(async () => (await api.get('/health/ready')).status === 200);
     const { body } = await api.post('/v1/send_task', {
       name: 'trace',
@@ -94,7 +94,7 @@ describe('Redis goes and comes back', () => {
     const look = testRedis(redis.url);
     await eventually(async () => (await look.llen(`${api.config.prefix}.runs:runs`)) === 1);
     await redis.stop();
-    await sleep(1500);
+    await eventually(() => worker.output().includes('task succeeded'));
     await redis.start();
     const task = await eventually(async () => {
       const answer = await api.get(`/v1/tasks/${body.task_id}`);

@@ -117,14 +117,15 @@ describe('a rate limit', () => {
 
   it('moves each one up behind one that was revoked', async () => {
     const life = await startLife();
-    const { task, order, starts } = pacedTask('4/s');
+    const { task, order, starts } = pacedTask('2/s');
     await startTestWorker(life.config, [task]);
     await life.send('paced', ids(8));
     await reserved(life, 7);
     await Promise.all(['t00002', 't00003', 't00005'].map((id) => life.broker.revoke(id, false)));
     await eventually(() => order.length === 5);
     expect(order).to.deep.equal(['t00000', 't00001', 't00004', 't00006', 't00007']);
-    expect((starts[4] ?? 0) - (starts[0] ?? 0)).to.be.within(950, 2000);
+    // 2000; 3500 where each keeps its place.
+    expect((starts[4] ?? 0) - (starts[0] ?? 0)).to.be.within(1950, 3300);
   });
 
   it('does not use all slots at once that passed while no worker was there', async () => {
