@@ -1,8 +1,8 @@
 /** Query parameters that a route does not know are refused by name: a mistyped `wait` would only seem not to work. */
-import { InvalidRequestError } from '../shared/errors.ts';
+import { InvalidRequestError, pointerPart } from '../shared/errors.ts';
 import type { Route } from '../shared/protocol.ts';
 import { didYouMean } from '../shared/suggest.ts';
-import { pointerPart } from '../shared/validation.ts';
+import { ERRORS_MAX } from '../shared/validation.ts';
 import type { Handler } from './handler.ts';
 
 /** The handler of a route that can refuse input, behind that check. */
@@ -21,7 +21,7 @@ function checkNames(names: readonly string[], known: readonly string[]): void {
   if (wrong.length === 0) return;
   const expected = known.length === 0 ? 'none is known here' : `expected ${known.join(', ')}`;
   throw new InvalidRequestError(
-    wrong.map((name) => ({
+    wrong.slice(0, ERRORS_MAX).map((name) => ({
       path: `/${pointerPart(name)}`,
       message: `unknown parameter${didYouMean(name, known)}; ${expected}`,
     })),

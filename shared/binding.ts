@@ -10,15 +10,15 @@ export type Bound =
 
 /**
  * Binds `args` to the properties of the task's schema in their order, then adds `kwargs`.
- * A task without a schema gets `kwargs` as they are; its `args` stay in `ctx.args`.
+ * A task without a schema gets `kwargs` as they are; its `args` stay in `ctx.args`. Where there are none to
+ * add, the input is `kwargs` itself: to copy 90,000 properties takes longer than to parse them.
  */
 export function bind(
   spec: Pick<TaskSpec, 'input' | 'validates'>,
   args: readonly unknown[],
   kwargs: Input,
 ): Bound {
-  if (!spec.validates || args.length === 0)
-    return { ok: true, input: { ...kwargs }, positional: [] };
+  if (!spec.validates || args.length === 0) return { ok: true, input: kwargs, positional: [] };
   const names = propertyNames(spec.input);
   if (names === undefined) {
     return refused(

@@ -10,6 +10,26 @@ export interface FieldError {
   readonly message: string;
 }
 
+/** A name as a part of a JSON Pointer (RFC 6901). */
+export function pointerPart(name: string): string {
+  return name.replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
+/** Letters of a path or a message that are told: a field's name may be as long as the whole request. */
+const TOLD_MAX = 500;
+
+function clipped({ path, message }: FieldError): FieldError {
+  return { path: clip(path), message: clip(message) };
+}
+
+function clip(text: string): string {
+  return text.length <= TOLD_MAX ? text : `${text.slice(0, TOLD_MAX)}… (${text.length} characters)`;
+}
+
+function inWords(errors: readonly FieldError[]): string {
+  return errors.map(({ path, message }) => `${path || '/'}: ${message}`).join('; ');
+}
+
 /** Root of all: `code` never changes between releases, `message` may. */
 export class KajeError extends Error {
   readonly code: string;
@@ -26,8 +46,22 @@ export class InvalidRequestError extends KajeError {
   readonly errors: readonly FieldError[];
 
   constructor(errors: readonly FieldError[]) {
-    super('INVALID_REQUEST', errors.map((e) => `${e.path || '/'}: ${e.message}`).join('; '));
-    this.errors = errors;
+    const told = errors.map(clipped);
+    super('INVALID_REQUEST', inWords(told));
+    this.errors = told;
+  }
+}
+
+/** A number of a JSON text that no double holds, and that would be stored as another one (HTTP 400). */
+export class InexactNumberError extends KajeError {
+  readonly errors: readonly FieldError[];
+
+  /** @param path JSON Pointer to the number, @param literal as it stands there */
+  constructor(path: string, literal: string) {
+    const message = `expected a number that a double holds, got ${literal}: send it as a text`;
+    const told = [clipped({ path, message })];
+    super('INEXACT_NUMBER', inWords(told));
+    this.errors = told;
   }
 }
 
@@ -127,6 +161,7 @@ export class DefinitionError extends KajeError {
 const CLASSES = [
   KajeError,
   InvalidRequestError,
+  InexactNumberError,
   TaskConflictError,
   WrongStateError,
   TaskNotFoundError,

@@ -6,7 +6,11 @@ export function didYouMean(word: string, names: Iterable<string>): string {
   return nearest === undefined ? '' : ` - did you mean "${nearest}"?`;
 }
 
+/** Letters of the longest name there is; to compare takes the square of them. */
+const NAME_MAX = 128;
+
 function nearestOf(word: string, names: Iterable<string>): string | undefined {
+  if (word.length > NAME_MAX) return undefined;
   // A third of the letters may be wrong: `kwarg` finds `kwargs`, `x` finds nothing.
   let best = Math.max(1, Math.floor(word.length / 3)) + 1;
   let found: string | undefined;

@@ -4,7 +4,7 @@ import { type FieldError, InvalidRequestError } from './errors.ts';
 import { ROUTES } from './protocol.ts';
 import { isCustomState, STATES } from './states.ts';
 import { didYouMean } from './suggest.ts';
-import { check } from './validation.ts';
+import { check, ERRORS_MAX } from './validation.ts';
 
 const { query: PARAMETERS } = ROUTES.listTasks;
 
@@ -37,10 +37,11 @@ function numberIn(name: string, value: unknown): unknown {
 }
 
 function statesIn(text: string): string[] {
-  const states = text.split(',').map((state) => state.trim());
+  const states = [...new Set(text.split(',').map((state) => state.trim()))];
   const known: readonly string[] = STATES;
   const errors = states
     .filter((state) => !known.includes(state) && !isCustomState(state))
+    .slice(0, ERRORS_MAX)
     .map((state): FieldError => {
       const expected = `expected ${STATES.join(', ')} or a state of a task's own, in upper case`;
       const message = `unknown state "${state}"${didYouMean(state, STATES)}; ${expected}`;

@@ -52,6 +52,7 @@ const DOORS = [
   'control',
   'gathering',
   'idempotency',
+  'inputCheck',
   'log',
   'lua',
   'producer',

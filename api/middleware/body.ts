@@ -1,7 +1,9 @@
 /** Reads request bodies: JSON whole, NDJSON line by line, both bounded. */
 import type { IncomingMessage } from 'node:http';
+import { setImmediate as yieldToLoop } from 'node:timers/promises';
 import type { Context } from 'koa';
-import { InvalidRequestError, KajeError } from '../../shared/errors.ts';
+import { InexactNumberError, InvalidRequestError, KajeError } from '../../shared/errors.ts';
+import { faultInText } from '../../shared/jsonText.ts';
 import { MAX_TASKS } from '../../shared/schemas/tasks.ts';
 import { MAX_JSON_DEPTH, MAX_STREAM_BYTES } from '../../shared/schemas.ts';
 
@@ -17,8 +19,14 @@ export async function readJson(ctx: Context, maxBytes: number): Promise<unknown>
 
 /** The same where the headers are known to be right. */
 export async function readJsonOf(req: IncomingMessage, maxBytes: number): Promise<unknown> {
-  return parse(decode(await readWhole(req, maxBytes)), 'the body');
+  const bytes = await readWhole(req, maxBytes);
+  const value = parse(decode(bytes), 'the body');
+  // To parse a large one takes as long as to check it: others may have their turn between.
+  if (bytes.length > LARGE_BYTES) await yieldToLoop();
+  return value;
 }
+
+const LARGE_BYTES = 64 * 1024;
 
 /** By its events: an iterator over the chunks costs a small request a fifth of its time. */
 function readWhole(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
@@ -67,7 +75,8 @@ export async function readNdjson(ctx: Context, maxLineBytes: number): Promise<un
     if (text.length > maxLineBytes) throw tooLarge(ctx.req, maxLineBytes, `line ${line}`);
     if (isBlank(text)) return;
     if (values.length === MAX_TASKS) throw tooMany(ctx);
-    values.push(parse(decode(text), `line ${line}`));
+    const at = `/tasks/${values.length}`;
+    values.push(parse(decode(text), `line ${line}`, at));
   };
   for await (const chunk of chunksOf(ctx)) {
     bytes += chunk.length;
@@ -156,12 +165,18 @@ function decode(bytes: Buffer): string {
   }
 }
 
-function parse(text: string, what: string): unknown {
+/** @param at JSON Pointer to the value, in what the request asks for */
+function parse(text: string, what: string, at = ''): unknown {
   if (text.trim() === '')
     throw new KajeError('MALFORMED_BODY', `Expected ${what} to be JSON, got nothing`);
+  const fault = faultInText(text, MAX_JSON_DEPTH);
+  // Half a million levels take long to parse.
+  if (fault?.kind === 'depth') {
+    const expected = `Expected ${what} to nest at most ${MAX_JSON_DEPTH} levels deep`;
+    throw new KajeError('MALFORMED_BODY', expected);
+  }
   const value = parseJson(text, what);
-  const fault = faultIn(value, MAX_JSON_DEPTH);
-  if (fault) throw new KajeError('MALFORMED_BODY', `Expected ${what} to ${fault}`);
+  if (fault) throw new InexactNumberError(at + fault.path, fault.literal);
   return value;
 }
 
@@ -172,17 +187,4 @@ function parseJson(text: string, what: string): unknown {
     const reason = error instanceof Error ? error.message : String(error);
     throw new KajeError('MALFORMED_BODY', `Expected ${what} to be JSON: ${reason}`);
   }
-}
-
-/** What a value would have to do to be stored as it is; undefined when it does. */
-function faultIn(value: unknown, levels: number): string | undefined {
-  // 1e400 reads as Infinity, which would be stored as null.
-  if (typeof value === 'number' && !Number.isFinite(value)) return 'hold no number beyond 1.8e308';
-  if (typeof value !== 'object' || value === null) return undefined;
-  if (levels === 0) return `nest at most ${MAX_JSON_DEPTH} levels deep`;
-  for (const inner of Object.values(value)) {
-    const fault = faultIn(inner, levels - 1);
-    if (fault) return fault;
-  }
-  return undefined;
 }

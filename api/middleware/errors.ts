@@ -1,7 +1,7 @@
 /** The only place where an error becomes a status. Problems are RFC 9457's. */
 import { Stream } from 'node:stream';
 import type { Context, Middleware } from 'koa';
-import { InvalidRequestError, KajeError } from '../../shared/errors.ts';
+import { InexactNumberError, InvalidRequestError, KajeError } from '../../shared/errors.ts';
 import type { ProblemBody } from '../../shared/schemas.ts';
 import { pathOf } from '../path.ts';
 
@@ -15,6 +15,7 @@ interface Answer {
 /** code of a KajeError -> answer */
 const ANSWERS: Readonly<Record<string, Answer>> = {
   MALFORMED_BODY: { status: 400, title: 'The body cannot be read' },
+  INEXACT_NUMBER: { status: 400, title: 'A number cannot be held' },
   MALFORMED_URL: { status: 400, title: 'The URL cannot be read' },
   CROSS_SITE: { status: 403, title: 'Not from another site' },
   TASK_NOT_FOUND: { status: 404, title: 'No such task' },
@@ -100,7 +101,11 @@ export function problemOf(error: unknown, path: string): Problem {
         ? error.message
         : 'The log of the API has the reason, under this request id',
     instance: path,
-    ...(error instanceof InvalidRequestError ? { errors: error.errors } : {}),
+    ...(hasFields(error) ? { errors: error.errors } : {}),
   };
   return { status, retryAfter, body };
+}
+
+function hasFields(error: unknown): error is InvalidRequestError | InexactNumberError {
+  return error instanceof InvalidRequestError || error instanceof InexactNumberError;
 }

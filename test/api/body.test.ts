@@ -39,7 +39,6 @@ describe('the body of a request', () => {
     ['two JSON texts', `${TASK}${TASK}`],
     ['a JavaScript object', "{name: 'echo'}"],
     ['NaN', '{"name":"echo","args":[NaN]}'],
-    ['a number beyond a double', '{"name":"echo","args":[-1e400]}'],
     ['invalid UTF-8', Buffer.from(TASK.replace('ec', '\xff\xfe'), 'latin1')],
     ['a cut UTF-8 sequence', Buffer.from('{"name":"echo","args":["\xe2\x82"]}', 'latin1')],
     ['an encoded surrogate', Buffer.from('{"name":"echo","args":["\xed\xa0\x80"]}', 'latin1')],
@@ -134,6 +133,53 @@ describe('the body of a request', () => {
     expect(line).to.include({ status: 400, level: 30 });
     expect(await storedIn(redis, api.config)).to.equal(0);
     expect((await api.post('/v1/send_task', TASK)).status).to.equal(202);
+  });
+
+  const BIG = '9007199254740993';
+  for (const [path, body, at] of [
+    ['/v1/send_task', `{"name":"echo","kwargs":{"id":${BIG}}}`, '/kwargs/id'],
+    ['/v1/send_task', `{"name":"echo","args":[1,{"a":[-${BIG}]}]}`, '/args/1/a/0'],
+    ['/v1/send_task', `{"name":"echo","headers":{"tenant":${BIG}}}`, '/headers/tenant'],
+    ['/v1/send_task', '{"name":"echo","args":[-1e400]}', '/args/0'],
+    [
+      '/v1/send_tasks',
+      `{"tasks":[{"name":"echo"},{"name":"echo","args":[${BIG}]}]}`,
+      '/tasks/1/args/0',
+    ],
+    ['/v1/revoke', `{"header":{"name":"tenant","value":${BIG}}}`, '/header/value'],
+    ['/v1/results', `{"task_ids":[${BIG}]}`, '/task_ids/0'],
+    ['/v1/tasks/t/revoke', `{"terminate":${BIG}}`, '/terminate'],
+    ['/v1/workers/w/ping', `{"timeout":${BIG}}`, '/timeout'],
+  ] as const) {
+    for (const type of ['application/json', 'application/json; charset=utf-8']) {
+      it(`names the number that no double holds: ${path} ${at} as ${type}`, async () => {
+        const { status, body: problem } = await api.post(path, body, { 'content-type': type });
+        expect(status).to.equal(400);
+        expect(problem.type).to.equal('urn:kaje:problem:inexact_number');
+        expect(problem.errors).to.have.length(1);
+        expect(problem.errors[0].path).to.equal(at);
+        expect(problem.detail).to.match(
+          /expected a number that a double holds, got .*: send it as a text$/,
+        );
+        expect(await storedIn(redis, api.config)).to.equal(0);
+      });
+    }
+  }
+
+  it('names the line of NDJSON with a number that no double holds', async () => {
+    const body = `{"name":"echo"}\n{"name":"echo","args":[${BIG}]}`;
+    const type = { 'content-type': 'application/x-ndjson' };
+    const { status, body: problem } = await api.post('/v1/send_tasks', body, type);
+    expect(status).to.equal(400);
+    expect(problem.errors[0].path).to.equal('/tasks/1/args/0');
+    expect(await storedIn(redis, api.config)).to.equal(0);
+  });
+
+  it('takes the largest numbers that are held, and decimals as the nearest that is', async () => {
+    const body = '{"name":"echo","args":[9007199254740992,1e308,0.12345678901234567890]}';
+    const { status, body: sent } = await api.post('/v1/send_task', body);
+    expect(status).to.equal(202);
+    expect(sent.args).to.deep.equal([2 ** 53, 1e308, 0.12345678901234568]);
   });
 
   it('is not needed where the contract names none', async () => {

@@ -2,6 +2,20 @@ import { expect } from 'chai';
 import { echo } from '../fixtures/quick.ts';
 import { startApiAlone, storedIn } from '../support/stack.ts';
 
+describe('a query of 10,000 faults', () => {
+  for (const [path, query] of [
+    ['/v1/tasks', Array.from({ length: 900 }, (_, i) => `stat${i}=1`).join('&')],
+    ['/v1/tasks', `state=${Array.from({ length: 2000 }, (_, i) => `s${i}`).join(',')}`],
+  ] as const) {
+    it(`is told of twenty: ${query.slice(0, 6)}`, async () => {
+      const { api } = await startApiAlone([echo]);
+      const { status, body } = await api.get(`${path}?${query}`);
+      expect(status).to.equal(422);
+      expect(body.errors).to.have.length(20);
+    });
+  }
+});
+
 describe('a query parameter that a route does not know', () => {
   for (const [path, parameter, message] of [
     ['/v1/send_task?wat=5', '/wat', /^unknown parameter - did you mean "wait"\?; expected wait$/],

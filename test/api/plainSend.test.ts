@@ -45,6 +45,12 @@ const CASES: readonly {
   { title: 'an unknown task', body: '{"name":"ad"}' },
   { title: 'wrong arguments', body: '{"name":"add","args":["x"]}' },
   { title: 'no object', body: '[]' },
+  { title: 'a number that no double holds', body: '{"name":"add","args":[9007199254740993,1]}' },
+  {
+    title: 'a page of another site',
+    body: JSON.stringify(FOUND),
+    headers: { 'sec-fetch-site': 'cross-site' },
+  },
   { title: 'no JSON', body: '{"name":' },
   { title: 'nothing', body: '' },
   { title: 'no UTF-8', body: '"\xff"' },

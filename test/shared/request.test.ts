@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { expect } from 'chai';
 import { z } from 'zod';
 import { type FieldError, InvalidRequestError } from '../../shared/errors.ts';
@@ -96,6 +97,16 @@ describe('a request to send a task', () => {
     expect(await print({ kwargs: { a: { x: 1, y: [1, 2] }, b: 2 }, tags: ['t'] })).not.to.equal(
       nested,
     );
+  });
+
+  it('is known again by a later release', async () => {
+    const kwargs = { b: [1, -2.5, 1e300, null, true], a: { 10: 'é"', 9: '', z: {}, '04': [] } };
+    const { body } = await accepted({ task_id: 'a', name: 'free', kwargs, tags: ['t'] });
+    const text =
+      '{"kwargs":{"a":{"9":"","10":"é\\"","04":[],"z":{}},"b":[1,-2.5,1e+300,null,true]},' +
+      '"name":"free","tags":["t"],"task_id":"a"}';
+    const hash = createHash('sha256').update(text).digest('base64url').slice(0, 22);
+    expect(body.fingerprint).to.equal(hash);
   });
 
   const wrong: readonly [why: string, request: unknown, path: string, says: string][] = [

@@ -28,6 +28,12 @@ describe('"did you mean"', () => {
     expect(didYouMean('tags', ['flags', 'tag', 'tasks'])).to.contain('"tag"');
   });
 
+  it('suggests nothing for a word that is longer than any name', () => {
+    const name = 'n'.repeat(128);
+    expect(didYouMean(name.slice(1), [name])).to.contain(name);
+    expect(didYouMean(`${name}n`, [name])).to.equal('');
+  });
+
   it('suggests nothing where there are no names', () => {
     expect(didYouMean('add', [])).to.equal('');
   });

@@ -1,0 +1,114 @@
+/**
+ * The check of an input by the schema of its task, within a bounded time. The schemas of the contract take
+ * time in proportion; what a task's own may take nobody knows: a pattern such as `^(a+)+$` doubles it with
+ * each letter, a choice that contains itself with each level, `uniqueItems` takes the square.
+ */
+import { createContext, Script } from 'node:vm';
+import type { FieldError } from './errors.ts';
+import { isLarge } from './size.ts';
+import { check } from './validation.ts';
+
+/** Milliseconds that a check may take. */
+const WITHIN_MS = 100;
+/** Parts of an input, or letters of one text, to which a schema of moderate risk is left alone. */
+const SMALL = 500;
+/** Levels of an input to which a choice that contains itself is left alone. */
+const SHALLOW = 8;
+
+/** What is wrong with the input of a task, at most 20; also that nobody knows within 100 ms. */
+export function checkInput(schema: object, input: unknown): readonly FieldError[] {
+  return isRisky(schema, input) ? checkInTime(schema, input) : check(schema, input);
+}
+
+/** To watch the time takes a thread, 0.1 to 0.3 ms: what cannot take long goes without. */
+function isRisky(schema: object, input: unknown): boolean {
+  switch (riskOf(schema)) {
+    case 'none':
+      return false;
+    case 'size':
+      return isLarge(input, SMALL) || hasMore(input, SMALL, SHALLOW);
+    case 'any':
+      return true;
+  }
+}
+
+const context = createContext({ work: undefined });
+const script = new Script('work()');
+
+function checkInTime(schema: object, input: unknown): readonly FieldError[] {
+  // Compiled before: that is no fault of this request.
+  check(schema, undefined);
+  let errors: readonly FieldError[] = [];
+  context.work = () => {
+    errors = check(schema, input);
+  };
+  try {
+    script.runInContext(context, { timeout: WITHIN_MS });
+    return errors;
+  } catch (error) {
+    if (!isTimeout(error)) throw error;
+    const message = `takes longer than ${WITHIN_MS} ms to check by the schema of the task: send less of it`;
+    return [{ path: '', message }];
+  } finally {
+    context.work = undefined;
+  }
+}
+
+function isTimeout(error: unknown): boolean {
+  // Made in the context, it is no Error of ours.
+  const isCoded = typeof error === 'object' && error !== null && 'code' in error;
+  return isCoded && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT';
+}
+
+/** Whether a text has more letters, or the value more levels. */
+function hasMore(value: unknown, letters: number, levels: number): boolean {
+  if (typeof value === 'string') return value.length > letters;
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((each) => hasMore(each, letters, levels - 1));
+}
+
+/** Whether its time grows faster than the input: with its size, or even for a small one. */
+type Risk = 'none' | 'size' | 'any';
+
+const risks = new WeakMap<object, Risk>();
+
+function riskOf(schema: object): Risk {
+  const known = risks.get(schema);
+  if (known) return known;
+  const risk = riskIn(schema);
+  risks.set(schema, risk);
+  return risk;
+}
+
+function riskIn(part: unknown): Risk {
+  if (typeof part !== 'object' || part === null) return 'none';
+  const entries = Object.entries(part);
+  const own = entries.map(([keyword, value]) => riskOfKeyword(keyword, value, part));
+  const inner = entries.map(([, value]) => riskIn(value));
+  const all = [...own, ...inner];
+  return all.find((each) => each === 'any') ?? all.find((each) => each === 'size') ?? 'none';
+}
+
+function riskOfKeyword(keyword: string, value: unknown, part: object): Risk {
+  switch (keyword) {
+    case 'pattern':
+      // Beside a format it is the library's own.
+      return 'format' in part ? 'none' : riskOfPattern(String(value));
+    case 'patternProperties':
+      return 'any';
+    case 'uniqueItems':
+    case '$ref':
+    case '$dynamicRef':
+      return 'size';
+    default:
+      return 'none';
+  }
+}
+
+/** A repeated group that repeats or chooses inside, and three repetitions in a row, take very long. */
+function riskOfPattern(pattern: string): Risk {
+  const plain = pattern.replaceAll(/\\.|\[(?:\\.|[^\]\\])*\]/g, 'x');
+  const isNested = /[*+|}?][^()]*\)+[*+{]/.test(plain);
+  const repetitions = plain.match(/[*+]|\{\d+,\}/g)?.length ?? 0;
+  return isNested || repetitions > 2 ? 'any' : repetitions === 2 ? 'size' : 'none';
+}
