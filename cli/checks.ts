@@ -34,7 +34,9 @@ export async function checkRedis(
     ];
   } catch (error) {
     const found = `${withoutSecrets(redisUrl)}: ${error instanceof Error ? error.message : error}`;
-    const advice = 'start Redis, or give its address with --redis-url or KAJE_REDIS_URL';
+    const advice = /refuses database/.test(found)
+      ? 'give the number of a database that Redis has, at the end of the URL: CONFIG GET databases'
+      : 'start Redis, or give its address with --redis-url or KAJE_REDIS_URL';
     return [{ check: 'redis', status: 'fail', found, advice }];
   }
 }

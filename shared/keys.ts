@@ -55,12 +55,17 @@ export interface Keys {
   answers(process: string): string;
   /** CHANNEL: what happens to tasks and workers, JSON lists. */
   readonly events: string;
-  /** STRING with a TTL: somebody follows the events. CHANNEL of the same name: somebody began to. */
+  /** STRING with a TTL: somebody follows the events. */
   readonly eventsWanted: string;
+  /** CHANNEL: somebody began to follow the events. */
+  readonly eventsCalls: string;
 }
 
-export function createKeys(prefix: string): Keys {
+/** @param database its number; keys lie in it, but channels are heard in all, so they bear it. Default: 0 */
+export function createKeys(prefix: string, database = 0): Keys {
   const ours = (name: string) => `${prefix}.${name}`;
+  // No prefix has an "@".
+  const channel = (name: string) => `${ours(name)}@${database}`;
   const queueBase = (queue: string) => `${prefix}:${queue}:`;
   return {
     prefix,
@@ -82,12 +87,13 @@ export function createKeys(prefix: string): Keys {
     finished: (queue, succeeded) => queueBase(queue) + (succeeded ? 'completed' : 'failed'),
     queueMeta: (queue) => `${queueBase(queue)}meta`,
     queueBase,
-    changes: (shard) => ours(`changes:${shard}`),
-    registryChanges: ours('changes:registry'),
-    control: ours('control'),
-    answers: (process) => ours(`answers:${process}`),
-    events: ours('events'),
+    changes: (shard) => channel(`changes:${shard}`),
+    registryChanges: channel('changes:registry'),
+    control: channel('control'),
+    answers: (process) => `${channel('answers')}:${process}`,
+    events: channel('events'),
     eventsWanted: ours('events:wanted'),
+    eventsCalls: channel('events:calls'),
   };
 }
 

@@ -48,8 +48,39 @@ function connect(url: string, log: Log, options: RedisOptions): Redis {
     ? new Redis({ ...all, path: url.replace(/^unix:(\/\/)?/, '') })
     : new Redis(url, all);
   logOutages(redis, log);
+  keepToDatabase(redis);
   return redis;
 }
+
+/**
+ * ioredis goes on in database 0 where Redis refuses the one that was named, at the start or after a
+ * reconnect. Here the connection is not ready until Redis has taken the SELECT; also those that BullMQ
+ * makes of it.
+ */
+function keepToDatabase(redis: Redis): void {
+  const select = redis.select.bind(redis);
+  Reflect.set(redis, 'select', async (database: number) => {
+    try {
+      return await select(database);
+    } catch (error) {
+      // Of a lost connection, or one that may do nothing at all, ioredis lets go by itself.
+      if (!(error instanceof Error) || !isReply(error) || /^NOAUTH/.test(error.message))
+        throw error;
+      redis.emit('error', new Error(`it refuses database ${database}: ${error.message}`));
+      redis.disconnect(true);
+      // The handshake ends with its connection.
+      return new Promise(() => undefined);
+    }
+  });
+  const duplicate = redis.duplicate.bind(redis);
+  Reflect.set(redis, 'duplicate', (override?: Partial<RedisOptions>) => {
+    const copy = duplicate(override);
+    keepToDatabase(copy);
+    return copy;
+  });
+}
+
+const isReply = (error: Error) => error.name === 'ReplyError';
 
 /**
  * The commands of one turn go out with one write: ioredis makes one for each, and a worker that
@@ -171,7 +202,7 @@ function cut({ stream }: Redis): void {
 
 /** First words of the replies with which Redis says "not now", not "not so". */
 const REFUSALS =
-  /^(DENIED|LOADING|READONLY|OOM|MISCONF|BUSY|MASTERDOWN|CLUSTERDOWN|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM|TRYAGAIN|UNBLOCKED)\b/;
+  /^(DENIED|LOADING|READONLY|OOM|MISCONF|BUSY|MASTERDOWN|CLUSTERDOWN|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM|NOSCRIPT|TRYAGAIN|UNBLOCKED)\b/;
 
 /** The error of an unavailable broker, where the error means that; any other as it is. */
 export function asUnavailable(error: unknown, outage?: string): unknown {
@@ -194,7 +225,7 @@ export function isOutage(error: unknown): boolean {
 export function isRefusal(error: unknown): error is Error {
   if (!isOutage(error)) return false;
   const reply = error instanceof BrokerUnavailableError ? error.cause : error;
-  return reply instanceof Error && reply.name === 'ReplyError';
+  return reply instanceof Error && isReply(reply);
 }
 
 /** A refusal of Redis, also wrapped by a script: `ERR Error running script … 77: -OOM command not allowed`. */

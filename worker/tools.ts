@@ -47,7 +47,7 @@ export function createTools({
   log,
   ...rest
 }: ToolsOptions): Tools & { readonly teller: RedisTeller } {
-  const keys = createKeys(config.prefix);
+  const keys = createKeys(config.prefix, redis.options.db);
   const patience = createPatience(log);
   changeScripts(redis, patience);
   return {

@@ -66,7 +66,7 @@ export function createEvents({ redis, bus, keys, workers, read, now }: EventsOpt
     // ioredis subscribes as soon as it can; nobody is held up by that.
     await atMost(ANSWER_WITHIN_MS, subscribed);
     teller.note();
-    redis.publish(keys.eventsWanted, '').catch(() => undefined);
+    redis.publish(keys.eventsCalls, '').catch(() => undefined);
     const stopLooking = await lookForDeaths(presence);
     const renewal = setInterval(() => void want().catch(() => undefined), RENEW_MS);
     return () => {

@@ -43,7 +43,7 @@ export function createRedisBroker({
   prefix,
   now = Date.now,
 }: RedisBrokerOptions): Broker {
-  const keys = createKeys(prefix);
+  const keys = createKeys(prefix, redis.options.db);
   const bus = createBus(subscriber, keys);
   const announce = createAnnouncer(redis, keys);
   const queues = createQueues(redis, keys);

@@ -35,7 +35,7 @@ export function createClusterEvents(options: ClusterEventsOptions): Service {
   };
   const loop = every('events', LOOK_MS, pass, log);
   const noted = (channel: string) => {
-    if (channel === keys.eventsWanted) teller.note();
+    if (channel === keys.eventsCalls) teller.note();
   };
   const tell = (type: 'worker-online' | 'worker-offline') => {
     if (teller.wanted()) teller.tell(workerEvent(type, worker, Date.now()));
@@ -45,7 +45,7 @@ export function createClusterEvents(options: ClusterEventsOptions): Service {
     async start() {
       await teller.look();
       subscriber?.on('message', noted);
-      subscriber?.subscribe(keys.eventsWanted).catch(() => undefined);
+      subscriber?.subscribe(keys.eventsCalls).catch(() => undefined);
       tell('worker-online');
       await loop.start();
     },

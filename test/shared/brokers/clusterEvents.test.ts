@@ -89,7 +89,7 @@ describe('the events at a broker', () => {
     const listener = redis.duplicate();
     defer(() => listener.disconnect());
     listener.on('message', (channel) => notes.push(channel));
-    await listener.subscribe(keys.eventsWanted);
+    await listener.subscribe(keys.eventsCalls);
     const { stop } = await follow(broker);
     await eventually(() => notes.length === 1);
     expect(await redis.pttl(keys.eventsWanted)).to.be.within(5000, 10_000);

@@ -50,7 +50,7 @@ describe('the events of a worker', () => {
   it('are wanted at once when the note of a new follower comes', async () => {
     const { service, teller, keys, other } = await startTestService();
     await service.start();
-    await eventually(async () => (await other.publish(keys.eventsWanted, '')) === 1);
+    await eventually(async () => (await other.publish(keys.eventsCalls, '')) === 1);
     await eventually(() => teller.wanted(), 1000);
   });
 
