@@ -1,12 +1,14 @@
 /** What `kaje doctor` looks at: each check says what it found and what to do about it. */
 import type { Redis } from 'ioredis';
+import { createRedisClock } from '../shared/brokers/clock.ts';
 import { readWorkers } from '../shared/brokers/cluster.ts';
 import type { Config } from '../shared/config.ts';
 import { createKeys } from '../shared/keys.ts';
 import { answered } from '../shared/redis.ts';
-import type { QueueBody, RegistryEntry } from '../shared/schemas.ts';
+import type { QueueBody, RegistryEntry, WorkerBody } from '../shared/schemas.ts';
 import { withoutSecrets } from '../shared/secrets.ts';
 import { isNewEnough } from './findRedis.ts';
+import { ahead } from './output.ts';
 
 export interface Finding {
   readonly check: string;
@@ -109,19 +111,18 @@ async function checkLatency(redis: Redis): Promise<Finding> {
   };
 }
 
+/** Milliseconds that a clock may differ from that of Redis. */
+const APART_MS = 1000;
+const isRight = (aheadMs: number) => Math.abs(aheadMs) < APART_MS;
+const SYNCHRONISE =
+  'tasks are due by the clock of Redis; log lines, and an eta made by a wrong clock, are that much off: synchronise by NTP';
+
 async function checkClock(redis: Redis): Promise<Finding> {
-  const before = Date.now();
-  const [seconds, micros] = await answered(redis, redis.time());
-  const there = Number(seconds) * 1000 + Number(micros) / 1000;
-  const apart = Math.round(there - (before + Date.now()) / 2);
-  const found = `Redis is ${Math.abs(apart)} ms ${apart < 0 ? 'behind' : 'ahead of'} this machine`;
-  if (Math.abs(apart) < 1000) return { check: 'clock', status: 'ok', found };
-  return {
-    check: 'clock',
-    status: 'warn',
-    found,
-    advice: 'tasks with an eta start that much off: synchronise by NTP',
-  };
+  const clock = createRedisClock(redis);
+  await answered(redis, clock.read());
+  const found = `this machine is ${ahead(clock.aheadMs())} from Redis`;
+  if (isRight(clock.aheadMs())) return { check: 'clock', status: 'ok', found };
+  return { check: 'clock', status: 'warn', found, advice: SYNCHRONISE };
 }
 
 export async function checkWorkers(
@@ -131,10 +132,23 @@ export async function checkWorkers(
   const keys = createKeys(prefix);
   const [workers, tasks] = await Promise.all([readWorkers(redis, keys), redis.hlen(keys.registry)]);
   const found = `${workers.length} alive, ${tasks} tasks known`;
-  if (workers.length > 0) return [{ check: 'workers', status: 'ok', found }];
+  if (workers.length > 0) return [{ check: 'workers', status: 'ok', found }, clocksOf(workers)];
   return [
     { check: 'workers', status: 'warn', found, advice: 'start one: kaje worker --tasks <folder>' },
   ];
+}
+
+function clocksOf(workers: readonly WorkerBody[]): Finding {
+  const check = 'clocks';
+  const clocks = (some: readonly WorkerBody[]) =>
+    some.map((worker) => `${worker.id} ${ahead(worker.clock_ahead_ms)}`).join(', ');
+  const wrong = workers.filter((worker) => !isRight(worker.clock_ahead_ms));
+  if (wrong.length === 0) {
+    const most = Math.max(...workers.map((worker) => Math.abs(worker.clock_ahead_ms)));
+    return { check, status: 'ok', found: `workers are at most ${most} ms from Redis` };
+  }
+  const found = `workers are a second or more from Redis: ${clocks(wrong)}`;
+  return { check, status: 'warn', found, advice: SYNCHRONISE };
 }
 
 /**

@@ -142,7 +142,17 @@ export function clockTime(timestamp: string): string {
 
 /** `3 s`, `5 min`, `2 h`, `4 d` since a time. */
 export function ago(time: string, now = Date.now()): string {
-  const seconds = Math.max(0, Math.round((now - Date.parse(time)) / 1000));
+  return span(Math.max(0, Math.round((now - Date.parse(time)) / 1000)));
+}
+
+/** `+3 ms`, `-5 s`, `+60 min`: how far a clock is ahead of another one, or behind. */
+export function ahead(ms: number): string {
+  const sign = ms < 0 ? '-' : '+';
+  const far = Math.abs(ms);
+  return `${sign}${far < 1000 ? `${far} ms` : span(Math.round(far / 1000))}`;
+}
+
+function span(seconds: number): string {
   if (seconds < 120) return `${seconds} s`;
   if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
   return seconds < 172_800

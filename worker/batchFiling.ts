@@ -66,8 +66,7 @@ export function createBatchFiling(options: BatchFilingOptions): Filing {
 
   /** undefined: the queue has limits of BullMQ's own. */
   const run = async (args: readonly (string | number)[], files: boolean) => {
-    // The time is set at each try (bullScripts.ts).
-    const all = [...head.keys, head.prefix, 0, ...head.args, ...args];
+    const all = [...head.keys, head.prefix, ...head.args, ...args];
     // What the script answers, its own text says.
     const reply = (await options.script(all, files)) as Reply | 0;
     return reply === 0 ? undefined : reply;
@@ -165,7 +164,8 @@ function headOf({ backend: { keys }, worker, retention }: BatchFilingOptions) {
       keys.failed,
     ].map(String),
     prefix: String(keys['']),
-    args: [LOCK_MS, worker, age, count, limit],
+    // Where BullMQ's scripts have the time; ours set it by the clock of Redis (bullScripts.ts).
+    args: ['', LOCK_MS, worker, age, count, limit],
   };
 }
 

@@ -11,8 +11,6 @@ import { EVICT_AT_ONCE } from './retention.ts';
 
 const FINISH = 'kaje:finishTasks';
 const FINISH_KEYS = 11;
-/** Behind the keys and their prefix. */
-const NOW_AT = FINISH_KEYS + 1;
 
 interface Change {
   readonly from: string;
@@ -38,6 +36,21 @@ const EVICTS_SOME: readonly Change[] = [
   },
 ];
 
+/**
+ * The time, which stands behind the prefix of the keys, is that of Redis: what is due, a worker with a
+ * wrong clock would start too early or too late.
+ */
+const BY_CLOCK_OF_REDIS: Change = {
+  from: 'ARGV[2]',
+  to: 'ARGV[2]',
+  lua: `
+do
+  local clock = redis.call("TIME")
+  ARGV[2] = clock[1] .. string.format("%03d", math.floor(clock[2] / 1000))
+end
+`,
+};
+
 interface Changed {
   readonly changes: readonly Change[];
   /** Whether it stores how a run ended: refused by Redis it waits, for nobody else tries again. */
@@ -45,9 +58,12 @@ interface Changed {
 }
 
 const CHANGED: Readonly<Record<string, Changed>> = {
-  moveToActive: { changes: [URGENT_FIRST], stores: false },
-  moveToFinished: { changes: [URGENT_FIRST, KEEPS_TASK, ...EVICTS_SOME], stores: true },
-  moveToDelayed: { changes: [URGENT_FIRST, KEEPS_TASK], stores: true },
+  moveToActive: { changes: [BY_CLOCK_OF_REDIS, URGENT_FIRST], stores: false },
+  moveToFinished: {
+    changes: [BY_CLOCK_OF_REDIS, URGENT_FIRST, KEEPS_TASK, ...EVICTS_SOME],
+    stores: true,
+  },
+  moveToDelayed: { changes: [BY_CLOCK_OF_REDIS, URGENT_FIRST, KEEPS_TASK], stores: true },
   moveJobFromActiveToWait: { changes: [KEEPS_TASK], stores: true },
   extendLocks: { changes: [KEEPS_TASK], stores: false },
   moveStalledJobsToWait: { changes: [WAITS_FOR_OWNERS], stores: false },
@@ -89,20 +105,18 @@ export function changeScripts(redis: Redis, { patient }: Patience): void {
   const { content = '' } = scripts.moveToFinished ?? {};
   if (!isKnown(content))
     throw new DefinitionError(`BullMQ ${version} has another moveToFinished; pin the known one`);
-  const lua = ROOM + finishScript([KEEPS_TASK, ...EVICTS_SOME].reduce(applied, content));
+  const changes = [KEEPS_TASK, ...EVICTS_SOME, BY_CLOCK_OF_REDIS];
+  const lua = ROOM + finishScript(changes.reduce(applied, content));
   redis.defineCommand(FINISH, { numberOfKeys: FINISH_KEYS, lua });
   const send = Reflect.get(redis, FINISH).bind(redis);
-  // The time of each try: Redis may have refused the one before for long.
-  const sendNow = (args: readonly unknown[]) => send(args.with(NOW_AT, Date.now()));
-  const filing = patient('file', sendNow, true);
-  const taking = patient('take', sendNow, false);
+  const filing = patient('file', send, true);
+  const taking = patient('take', send, false);
   const finish: FinishTasks = (args, files) => (files ? filing : taking)(args);
   Reflect.set(redis, FINISH, finish);
 }
 
 /**
  * Files many tasks and takes new ones; see shared/lua/finishTasks.lua.
- * @param args of which the time is set here
  * @param files whether some are filed: refused by Redis, it is tried until it is taken
  */
 export type FinishTasks = (args: readonly unknown[], files: boolean) => Promise<unknown>;

@@ -1,4 +1,5 @@
 /** Takes tasks from a queue and files how they ended, each by a script of BullMQ. */
+import type { RedisClock } from '../shared/brokers/clock.ts';
 import type { Backend } from './backend.ts';
 import { type Delivery, deliveryOf } from './delivery.ts';
 import type { Ending } from './ending.ts';
@@ -26,15 +27,24 @@ export interface Filing {
 /** What BullMQ's scripts answer: a job, its id, ms of a rate limit of its own, when the next is due. */
 type Next = Awaited<ReturnType<Backend['moveToActive']>>;
 
+export interface FilingOptions {
+  readonly backend: Backend;
+  readonly worker: string;
+  readonly clock: Pick<RedisClock, 'now'>;
+}
+
 /** @param tell those who follow a task that it has changed */
-export function createFiling(backend: Backend, worker: string, tell: (id: string) => void): Filing {
+export function createFiling(
+  { backend, worker, clock }: FilingOptions,
+  tell: (id: string) => void,
+): Filing {
   return {
     async take(slots) {
       const deliveries: Delivery[] = [];
       for (const token of slots) {
         const next = await backend.moveToActive(token, worker);
         const delivery = nextOf(next, token);
-        if (!delivery) return { deliveries, isMore: false, dueMs: dueOf(next) };
+        if (!delivery) return { deliveries, isMore: false, dueMs: dueOf(next, clock.now()) };
         deliveries.push(delivery);
       }
       return { deliveries, isMore: true, dueMs: 0 };
@@ -54,8 +64,8 @@ function isNews(ending: Ending): boolean {
 }
 
 /** Also the end of a rate limit of BullMQ's own. */
-function dueOf([, , limitedMs, dueMs]: Next): number {
-  return limitedMs > 0 ? Date.now() + Number(limitedMs) : Number(dueMs ?? 0);
+function dueOf([, , limitedMs, dueMs]: Next, nowMs: number): number {
+  return limitedMs > 0 ? nowMs + Number(limitedMs) : Number(dueMs ?? 0);
 }
 
 function nextOf([job, id]: Next, token: string): Delivery | undefined {
@@ -102,7 +112,8 @@ async function fileBy(
       const how = attempt
         ? { fieldsToUpdate: { failedReason: attempt.reason, stacktrace: attempt.stacktrace } }
         : { skipAttempt: true };
-      const filed = backend.moveToDelayed(id, Date.now(), delayMs, token, { ...how, fetchNext });
+      // The delay counts from when Redis does it (bullScripts.ts).
+      const filed = backend.moveToDelayed(id, 0, delayMs, token, { ...how, fetchNext });
       return (await filed) ?? [];
     }
     case 'waiting':

@@ -15,7 +15,7 @@ export interface OnFiledOptions {
 }
 
 export function createOnFiled({ queue, tools, totals }: OnFiledOptions) {
-  const { redis, keys, config, log } = tools;
+  const { redis, keys, config, log, clock } = tools;
 
   /**
    * A result with its own lifetime is filed as if it had ended earlier or later, so that whoever
@@ -24,7 +24,7 @@ export function createOnFiled({ queue, tools, totals }: OnFiledOptions) {
   const keepOwnExpiry = (delivery: Delivery, isSuccess: boolean): void => {
     const expires = delivery.body.result_expires;
     if (expires === undefined) return;
-    const filedAt = Math.max(0, Date.now() + (expires - config.resultExpires) * 1000);
+    const filedAt = Math.max(0, clock.now() + (expires - config.resultExpires) * 1000);
     redis.zadd(keys.finished(queue, isSuccess), 'XX', filedAt, delivery.id).catch(() => undefined);
   };
 

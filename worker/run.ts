@@ -108,10 +108,10 @@ class TaskRun implements Run {
 
   #storedLog(): StoredTaskLog {
     if (this.#taskLog) return this.#taskLog;
-    const { redis, keys } = this.tools;
+    const { redis, keys, clock } = this.tools;
     const { queue, id } = this.message;
     const attempt = this.#options.retries + 1;
-    this.#taskLog = createTaskLog({ log: this.log, redis, keys, queue, id, attempt });
+    this.#taskLog = createTaskLog({ log: this.log, redis, keys, clock, queue, id, attempt });
     if (this.#hasEnded) this.#taskLog.end();
     return this.#taskLog;
   }

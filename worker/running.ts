@@ -12,7 +12,7 @@ export type Ending =
 
 export interface Running {
   readonly run: Run;
-  /** Epoch milliseconds. */
+  /** Epoch milliseconds, by the clock of Redis. */
   readonly startedAt: number;
   /** How the run ended, or was ended, whichever comes first. */
   ended(outcome: Promise<Outcome>): Promise<Outcome | Ending>;
@@ -30,11 +30,12 @@ export function createRunning(run: Run): Running {
 
 class RunningRun implements Running {
   readonly run: Run;
-  readonly startedAt = Date.now();
+  readonly startedAt: number;
   #end: (ending: Ending) => void = () => undefined;
 
   constructor(run: Run) {
     this.run = run;
+    this.startedAt = run.tools.clock.now();
   }
 
   ended(outcome: Promise<Outcome>): Promise<Outcome | Ending> {

@@ -48,10 +48,10 @@ const TRY_AGAIN_MS = 500;
 
 export function createSource(options: SourceOptions): Source {
   const { queue, tools, concurrency, run, onFiled, onLost, onError } = options;
-  const { redis, keys, worker, log, config } = tools;
+  const { redis, keys, worker, log, config, clock } = tools;
   const backend = createBackend(queue, tools);
   const announce = createAnnouncer(redis, keys);
-  const alone = createFiling(backend, worker, announce);
+  const alone = createFiling({ backend, worker, clock }, announce);
   const script = finishTasks(redis);
   const retention = retentionOf(tools);
   const filing =
@@ -132,6 +132,7 @@ export function createSource(options: SourceOptions): Source {
   const taker = createTaker({
     tokenPrefix,
     backend,
+    clock,
     take: (slots) => {
       const take = filing.take(slots);
       taking = take;

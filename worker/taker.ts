@@ -3,6 +3,7 @@
  * none. A slot that files its task gets the next one with the same call.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { RedisClock } from '../shared/brokers/clock.ts';
 import type { Backend } from './backend.ts';
 import type { Delivery } from './delivery.ts';
 import type { Filing } from './filing.ts';
@@ -11,6 +12,7 @@ export interface TakerOptions {
   /** First part of the tokens of its slots. */
   readonly tokenPrefix: string;
   readonly backend: Backend;
+  readonly clock: Pick<RedisClock, 'now'>;
   readonly take: Filing['take'];
   /** Slots. */
   concurrency(): number;
@@ -39,7 +41,7 @@ const LOOK_S = 5;
 const TRY_AGAIN_MS = 500;
 
 export function createTaker(options: TakerOptions): Taker {
-  const { tokenPrefix, backend, take, concurrency, run, tellOthers, onError } = options;
+  const { tokenPrefix, backend, clock, take, concurrency, run, tellOthers, onError } = options;
   let slots = 0;
   let busy = 0;
   let isStopping = false;
@@ -77,7 +79,7 @@ export function createTaker(options: TakerOptions): Taker {
   const untilDue = async (dueMs: number): Promise<void> => {
     let due = dueMs > 0 ? dueMs : Number.POSITIVE_INFINITY;
     while (!isStopping) {
-      const waitS = (due - Date.now()) / 1000;
+      const waitS = (due - clock.now()) / 1000;
       if (waitS < backend.minimumBlockTimeout) return;
       const score = await untilMarked(Math.min(waitS, LOOK_S));
       if (score === 0) return;

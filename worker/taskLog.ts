@@ -3,6 +3,7 @@
  * its task, where anybody can read it. A task that writes nothing costs nothing.
  */
 import type { Redis } from 'ioredis';
+import type { RedisClock } from '../shared/brokers/clock.ts';
 import type { Keys } from '../shared/keys.ts';
 import { flushLogs, type Log } from '../shared/log.ts';
 import type { TaskLogLine } from '../shared/schemas.ts';
@@ -15,6 +16,7 @@ export interface TaskLogOptions {
   readonly log: Log;
   readonly redis: Redis;
   readonly keys: Keys;
+  readonly clock: Pick<RedisClock, 'now'>;
   readonly queue: string;
   readonly id: string;
   /** 1 for the first run. */
@@ -43,7 +45,13 @@ const LINE_MAX = 4096;
 /** Bytes of a line beside its message and its fields. */
 const FRAME = 128;
 
-export function createTaskLog({ log, redis, keys, ...names }: TaskLogOptions): StoredTaskLog {
+export function createTaskLog({
+  log,
+  redis,
+  keys,
+  clock,
+  ...names
+}: TaskLogOptions): StoredTaskLog {
   const { queue, id, attempt } = names;
   const store = (lines: readonly string[], count: number) =>
     appendLogs(redis, keys, { queue, id, lines, count, keep: LINES_KEPT });
@@ -55,7 +63,7 @@ export function createTaskLog({ log, redis, keys, ...names }: TaskLogOptions): S
       flushLogs();
       // Whoever wants no debug lines in the log wants them nowhere.
       if (level !== 'debug' || log.isLevelEnabled('debug')) {
-        add(lineOf({ level, message, fields, attempt }));
+        add(lineOf({ at: clock.now(), level, message, fields, attempt }));
       }
     };
   const taskLog = {
@@ -114,6 +122,8 @@ function createBuffer(store: Store, log: Log) {
 }
 
 interface Line {
+  /** Epoch milliseconds. */
+  readonly at: number;
   readonly level: Level;
   readonly message: unknown;
   readonly fields: unknown;
@@ -121,13 +131,13 @@ interface Line {
 }
 
 /** The line as it is stored; what does not fit is cut off or left out, with a note. */
-function lineOf({ level, message, fields, attempt }: Line): string {
+function lineOf({ at, level, message, fields, attempt }: Line): string {
   const room = LINE_MAX - FRAME;
   const text = typeof message === 'string' ? message : jsonOf(message);
   // The message first, for half of the room at least.
   const kept = fieldsWithin(room - Math.min(sizeOf(text.slice(0, room)), room / 2), fields);
   const clipped = clip(text, room - Buffer.byteLength(kept));
-  const head = { at: new Date().toISOString(), level, message: clipped, attempt };
+  const head = { at: new Date(at).toISOString(), level, message: clipped, attempt };
   return `${JSON.stringify(head).slice(0, -1)},"fields":${kept}}`;
 }
 

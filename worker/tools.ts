@@ -1,5 +1,6 @@
 /** What all runs of a worker share. */
 import type { Redis } from 'ioredis';
+import { createRedisClock, type RedisClock } from '../shared/brokers/clock.ts';
 import type { Teller } from '../shared/clusterEvents.ts';
 import type { Config } from '../shared/config.ts';
 import { createKeys, type Keys } from '../shared/keys.ts';
@@ -19,6 +20,8 @@ export interface Tools {
   readonly registry: Registry;
   readonly redis: Redis;
   readonly keys: Keys;
+  /** The clock of Redis: by it all times count that somebody else may read. */
+  readonly clock: RedisClock;
   readonly config: Config;
   readonly limits: Limits;
   readonly pools: Pools;
@@ -55,6 +58,7 @@ export function createTools({
     registry,
     redis,
     keys,
+    clock: createRedisClock(redis),
     config,
     limits: createLimits({ redis, keys, config, log }),
     pools: createPools({ config, registry, log, ...rest }),

@@ -18,17 +18,21 @@ export function unrunOf({ id: task_id, name, retries }: Delivery, queue: string)
 
 /** @param words with which BullMQ has failed it: `Class: message`, or its own */
 export async function tellUnrun(task: Unrun, words: string, tools: Tools): Promise<void> {
-  const { redis, keys, teller } = tools;
+  const { redis, keys, teller, clock } = tools;
   if (!teller.wanted()) return;
   const mark = markOf(await redis.hget(keys.job(task.queue, task.task_id), 'deferred'));
   const error = deferredError(mark.words || words);
   if (error?.type === 'WorkerLostError') tellLost(task, error, tools);
   // Of one that was revoked while it waited, whoever did that has told it.
   const isNews = error?.type === 'TaskRevokedError' && mark.start !== '';
-  if (isNews) teller.tell(revokedEvent(task, error, Date.now()));
+  if (isNews) teller.tell(revokedEvent(task, error, clock.now()));
 }
 
 /** Its worker was lost, or has given it up, and it may run once only. */
-export function tellLost(task: Unrun, error: TaskErrorBody, { teller, worker }: Tools): void {
-  if (teller.wanted()) teller.tell(lostEvent(task, worker, error, Date.now()));
+export function tellLost(
+  task: Unrun,
+  error: TaskErrorBody,
+  { teller, worker, clock }: Tools,
+): void {
+  if (teller.wanted()) teller.tell(lostEvent(task, worker, error, clock.now()));
 }

@@ -18,6 +18,7 @@ import { createControl } from './services/control.ts';
 import { createHealth } from './services/health.ts';
 import { createHeartbeat } from './services/heartbeat.ts';
 import { createSweeper } from './services/sweeper.ts';
+import { createTimekeeper } from './services/timekeeper.ts';
 import { createTurns } from './services/turns.ts';
 import { createWatchdog } from './services/watchdog.ts';
 import { createTools } from './tools.ts';
@@ -67,7 +68,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     slots: () => fleet.queues().reduce((sum, { concurrency }) => sum + concurrency, 0),
     log,
   });
-  const { keys, limits, patience, pools, sender, stalls, teller } = tools;
+  const { keys, clock, limits, patience, pools, sender, stalls, teller } = tools;
   const turns = createTurns({ redis, keys, registry, limits, log });
   const bounds = parseBounds(config.autoscale);
   const fleet: Fleet = createFleet({
@@ -91,6 +92,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     version: VERSION,
     redis,
     keys,
+    clock,
     registry,
     fleet,
     log,
@@ -123,6 +125,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   });
   const services: Service[] = [
     createHealth({ host: config.healthHost, port: config.healthPort, log, unreadiness }),
+    createTimekeeper(clock, redis, log),
     announcement,
     limits,
     pools,
@@ -131,7 +134,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     { name: 'consumers', start: fleet.start, stop: () => undefined },
     control,
     // Its goodbye comes behind the last heartbeat, or that would look like a return.
-    createClusterEvents({ teller, worker: name, redis, subscriber, keys, log }),
+    createClusterEvents({ teller, worker: name, redis, subscriber, keys, clock, log }),
     heartbeat,
     createSweeper({ redis, keys, config, log }),
     stalls,

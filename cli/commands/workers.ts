@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { withClient, withTarget } from '../options.ts';
-import { ago, print, printJson, table } from '../output.ts';
+import { ago, ahead, print, printJson, table } from '../output.ts';
 
 export function workersCommand(): Command {
   return withTarget(new Command('workers').description('list the workers alive')).action(
@@ -24,6 +24,7 @@ async function listWorkers({ json }: { json?: boolean }, command: Command): Prom
       'memory',
       'up',
       'last beat',
+      'clock',
       '',
     ],
     workers.map((worker) => [
@@ -36,6 +37,7 @@ async function listWorkers({ json }: { json?: boolean }, command: Command): Prom
       `${worker.memory_mb} MB`,
       ago(worker.started_at),
       `${ago(worker.heartbeat_at)} ago`,
+      ahead(worker.clock_ahead_ms),
       worker.stopping ? 'stopping' : '',
     ]),
   );

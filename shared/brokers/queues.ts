@@ -46,9 +46,11 @@ export function createQueues(redis: Redis, keys: Keys) {
     attempt = 1,
   ): Promise<void> => {
     const withinMs = ANSWER_WITHIN_MS + count;
-    const deadlineMs = Math.floor((await clock.now()) + withinMs);
+    const { earliest } = await answered(redis, clock.read());
+    const deadlineMs = earliest + withinMs;
+    const askedAt = performance.now();
     const { nowMs, isLate } = await answered(redis, add(deadlineMs), withinMs);
-    clock.note(nowMs);
+    clock.note(nowMs, askedAt);
     if (!isLate) return;
     if (attempt > 1) throw new BrokerUnavailableError(`no answer within ${withinMs} ms`);
     await inTime(count, add, attempt + 1);

@@ -38,7 +38,7 @@ end
 
 -- What is late by no more than this counts as on time: due tasks wake up some 100 ms late.
 local LATE = 500
--- Comes back earlier than its slot: the clock of its worker is ahead of this one.
+-- Comes back earlier than its slot by no more: this clock was set back a little meanwhile.
 local EARLY = 20
 -- One whose turn it is and that does not come: its queue has no worker.
 local ABSENT = 60000

@@ -79,6 +79,10 @@ export const Worker = answer({
   started_at: time,
   heartbeat_at: time,
   memory_mb: count,
+  clock_ahead_ms: {
+    type: 'integer',
+    description: 'Milliseconds by which its clock is ahead of that of Redis; below 0 it is behind',
+  },
   loop_lag_ms: {
     type: 'number',
     description: 'Longest stall of its event loop since the last beat',

@@ -1,8 +1,9 @@
 import { expect } from 'chai';
-import { checkQueues } from '../../cli/checks.ts';
+import { checkQueues, checkWorkers } from '../../cli/checks.ts';
 import type { QueueBody, RegistryEntry } from '../../client/index.ts';
 import { specOf } from '../../shared/registry.ts';
 import { defineTask } from '../../shared/task.ts';
+import { startTestBroker } from '../support/broker.ts';
 
 const queue = (name: string, given: Partial<QueueBody> = {}): QueueBody => ({
   ...{ name, waiting: 0, delayed: 0, active: 0, succeeded: 0, failed: 0 },
@@ -12,6 +13,38 @@ const queue = (name: string, given: Partial<QueueBody> = {}): QueueBody => ({
 const task = (name: string, on: string, workers = ['w1']): RegistryEntry => ({
   ...specOf(defineTask(name, { queue: on, run: () => 1 })),
   workers,
+});
+
+describe('the doctor on clocks', () => {
+  const look = async (clocks: readonly number[]) => {
+    const { redis, keys, config } = await startTestBroker();
+    for (const [i, clock_ahead_ms] of clocks.entries()) {
+      await redis.zadd(keys.workers, i, `w${i}`);
+      await redis.set(keys.worker(`w${i}`), JSON.stringify({ id: `w${i}`, clock_ahead_ms }));
+    }
+    return (await checkWorkers(redis, config)).find(({ check }) => check === 'clocks');
+  };
+
+  it('says how far the worst worker is from Redis while all are near it', async () => {
+    expect(await look([3, -999, 12])).to.deep.equal({
+      check: 'clocks',
+      status: 'ok',
+      found: 'workers are at most 999 ms from Redis',
+    });
+  });
+
+  it('names the workers that are a second away or more, with their distance', async () => {
+    const finding = await look([3, 1000, -3_600_000]);
+    expect(finding).to.include({
+      status: 'warn',
+      found: 'workers are a second or more from Redis: w1 +1 s, w2 -60 min',
+    });
+    expect(finding?.advice).to.include('NTP');
+  });
+
+  it('says nothing where no worker is alive', async () => {
+    expect(await look([])).to.equal(undefined);
+  });
 });
 
 describe('the doctor on queues', () => {

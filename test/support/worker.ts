@@ -58,11 +58,13 @@ export function runKaje(args: readonly string[], env: NodeJS.ProcessEnv = {}): P
 export async function runWorkerProcess(
   config: Config,
   args: readonly string[] = [],
+  env: NodeJS.ProcessEnv = {},
 ): Promise<Process> {
   const worker = runKaje(['worker', '--tasks', FIXTURES, ...args], {
     KAJE_REDIS_URL: config.redisUrl,
     KAJE_PREFIX: config.prefix,
     KAJE_LOG_FORMAT: 'json',
+    ...env,
   });
   const failed = worker.ended.then((code) => {
     throw new Error(`The worker ended with ${code}:\n${worker.output()}`);

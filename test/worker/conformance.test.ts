@@ -50,7 +50,7 @@ interface End {
 async function startSides(given: { resultsMax?: number } = {}): Promise<[bull: Side, ours: Side]> {
   const config = testConfig(given);
   const tools = testTools(config, []);
-  const { redis, worker } = tools;
+  const { redis, worker, clock } = tools;
   const keys = createKeys(config.prefix);
 
   const sideOf = async (name: string) => {
@@ -59,7 +59,13 @@ async function startSides(given: { resultsMax?: number } = {}): Promise<[bull: S
     defer(() => Promise.all([backend.close(true), queue.close()]));
     await queue.waitUntilReady();
     const base = keys.queueBase(name);
-    return { base, redis, queue, backend, alone: createFiling(backend, worker, () => undefined) };
+    return {
+      base,
+      redis,
+      queue,
+      backend,
+      alone: createFiling({ backend, worker, clock }, () => undefined),
+    };
   };
   const bull = await sideOf('bull');
   const ours = await sideOf('ours');

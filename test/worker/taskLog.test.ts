@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
+import { createRedisClock } from '../../shared/brokers/clock.ts';
 import { createTaskLog } from '../../worker/taskLog.ts';
 import { messageOf, startTestBroker } from '../support/broker.ts';
 import { defer } from '../support/defer.ts';
@@ -13,7 +14,8 @@ async function startTaskLog({ level = 'info', attempt = 1 } = {}) {
   await test.broker.add([messageOf('a')]);
   const { log, lines } = collectLog(level);
   const { redis, keys } = test;
-  const taskLog = createTaskLog({ log, redis, keys, queue: 'default', id: 'a', attempt });
+  const clock = createRedisClock(redis);
+  const taskLog = createTaskLog({ log, redis, keys, clock, queue: 'default', id: 'a', attempt });
   defer(() => taskLog.end());
   const stored = async (after = 0) => (await test.broker.logs('a', after)).logs;
   return { ...test, ...taskLog, lines, stored };

@@ -1,5 +1,6 @@
 /** Keeps the worker's teller informed whether somebody follows the events; tells its start and stop. */
 import type { Redis } from 'ioredis';
+import type { RedisClock } from '../../shared/brokers/clock.ts';
 import { workerEvent } from '../../shared/clusterEvents.ts';
 import type { Keys } from '../../shared/keys.ts';
 import type { Log } from '../../shared/log.ts';
@@ -14,11 +15,12 @@ export interface ClusterEventsOptions {
   /** The worker's connection for pub/sub. Without it new followers are noticed by looks only. */
   readonly subscriber?: Redis;
   readonly keys: Keys;
+  readonly clock: Pick<RedisClock, 'now'>;
   readonly log: Log;
 }
 
 export function createClusterEvents(options: ClusterEventsOptions): Service {
-  const { teller, worker, redis, subscriber, keys, log } = options;
+  const { teller, worker, redis, subscriber, keys, clock, log } = options;
   let dropped = 0;
 
   const pass = async (): Promise<void> => {
@@ -38,7 +40,7 @@ export function createClusterEvents(options: ClusterEventsOptions): Service {
     if (channel === keys.eventsCalls) teller.note();
   };
   const tell = (type: 'worker-online' | 'worker-offline') => {
-    if (teller.wanted()) teller.tell(workerEvent(type, worker, Date.now()));
+    if (teller.wanted()) teller.tell(workerEvent(type, worker, clock.now()));
   };
   return {
     name: loop.name,

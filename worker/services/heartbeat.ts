@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Redis } from 'ioredis';
+import type { RedisClock } from '../../shared/brokers/clock.ts';
 import { HEARTBEAT_TTL_MS } from '../../shared/brokers/cluster.ts';
 import type { Keys } from '../../shared/keys.ts';
 import type { Log } from '../../shared/log.ts';
@@ -16,6 +17,7 @@ export interface HeartbeatOptions {
   readonly version: string;
   readonly redis: Redis;
   readonly keys: Keys;
+  readonly clock: Pick<RedisClock, 'now' | 'aheadMs'>;
   readonly registry: Registry;
   readonly fleet: Pick<Fleet, 'queues' | 'active' | 'totals'>;
   readonly log: Log;
@@ -34,8 +36,9 @@ export interface Heartbeat extends Service {
 }
 
 export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
-  const { redis, keys, worker } = options;
-  const startedAt = new Date().toISOString();
+  const { redis, keys, worker, clock } = options;
+  const time = () => new Date(clock.now()).toISOString();
+  let startedAt = '';
   const lag = monitorEventLoopDelay({ resolution: 20 });
   lag.enable();
   let lagBefore = 0;
@@ -46,10 +49,12 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
     if (redis.status !== 'ready') return;
     lagBefore = lagNow();
     lag.reset();
+    startedAt ||= time();
     const body: WorkerBody = {
       ...describe(options),
       started_at: startedAt,
-      heartbeat_at: new Date().toISOString(),
+      heartbeat_at: time(),
+      clock_ahead_ms: clock.aheadMs(),
       loop_lag_ms: lagBefore,
     };
     const json = JSON.stringify(body);
@@ -90,7 +95,7 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
 
 function describe(
   options: HeartbeatOptions,
-): Omit<WorkerBody, 'started_at' | 'heartbeat_at' | 'loop_lag_ms'> {
+): Omit<WorkerBody, 'started_at' | 'heartbeat_at' | 'clock_ahead_ms' | 'loop_lag_ms'> {
   const { fleet, registry, worker, version } = options;
   const { succeeded, failed, retried } = fleet.totals();
   return {

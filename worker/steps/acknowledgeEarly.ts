@@ -9,7 +9,8 @@ import type { Run, Step } from '../context.ts';
 export const acknowledgeEarly: Step = async function acknowledgeEarly(run, next) {
   if (run.acksLate) return void (await next());
   // One that was revoked a moment ago has a mark already, which stays.
-  await markLost(run.tools.redis, run.job, markOf(run), `${run.start},${Date.now()},`);
+  const { redis, clock } = run.tools;
+  await markLost(redis, run.job, markOf(run), `${run.start},${clock.now()},`);
   await next();
   const isAgain = run.outcome?.kind === 'retry' || run.outcome?.kind === 'later';
   // Of a run that was given up, the mark may be that of the next one here: both say the same.

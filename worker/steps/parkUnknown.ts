@@ -27,10 +27,10 @@ function warnOnce({ message: { name, queue }, log, tools }: Run): void {
  */
 export const parkUnknown: Step = async function parkUnknown(run, next) {
   if (run.isKnown) return void (await next());
-  const { redis, keys } = run.tools;
+  const { redis, keys, clock } = run.tools;
   const line = keys.parked(run.message.name);
   await Promise.all([
-    redis.zadd(line, 'NX', Date.now(), run.job),
+    redis.zadd(line, 'NX', clock.now(), run.job),
     redis.expire(line, LINE_EXPIRES),
   ]);
   warnOnce(run);

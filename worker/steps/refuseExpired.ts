@@ -7,7 +7,7 @@ import { describeError } from '../outcome.ts';
 export const refuseExpired: Step = async function refuseExpired(run, next) {
   const { expires } = run.ctx;
   // Not so of a time that is none, of other producers.
-  const isOver = expires !== null && expires.getTime() <= Date.now();
+  const isOver = expires !== null && expires.getTime() <= run.tools.clock.now();
   if (!isOver) return void (await next());
   passTurnOn(run);
   run.outcome = { kind: 'revoked', error: describeError(new TaskExpired()) };

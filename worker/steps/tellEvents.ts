@@ -36,14 +36,18 @@ function endOf(run: Run, runtime: number): ClusterEvent | undefined {
       return { type: 'task-revoked', ...aboutRun(run), runtime, error: eventError(outcome.error) };
     case 'retry': {
       const { error, delayMs } = outcome;
-      const more = { retries: run.ctx.retries + 1, eta: isoTime(Date.now() + delayMs), runtime };
+      const more = {
+        retries: run.ctx.retries + 1,
+        eta: isoTime(run.tools.clock.now() + delayMs),
+        runtime,
+      };
       return { type: 'task-retried', ...aboutRun(run), ...more, error: eventError(error) };
     }
   }
   return undefined;
 }
 
-function aboutRun({ ctx }: Run) {
+function aboutRun({ ctx, tools }: Run) {
   const { id, name, queue, worker, retries } = ctx;
-  return { timestamp: isoTime(Date.now()), task_id: id, name, queue, worker, retries };
+  return { timestamp: isoTime(tools.clock.now()), task_id: id, name, queue, worker, retries };
 }

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { createRedisClock } from '../../../shared/brokers/clock.ts';
 import type { ClusterEvent } from '../../../shared/clusterEvents.ts';
 import { createKeys } from '../../../shared/keys.ts';
 import { createTeller } from '../../../shared/teller.ts';
@@ -19,7 +20,8 @@ async function startTestService({ withSubscriber = true } = {}) {
   const teller = createTeller({ redis, keys });
   const { log, lines } = collectLog();
   const subscriber = withSubscriber ? { subscriber: testRedis() } : {};
-  const service = createClusterEvents({ teller, worker: 'w1', redis, ...subscriber, keys, log });
+  const about = { teller, clock: createRedisClock(redis) };
+  const service = createClusterEvents({ ...about, worker: 'w1', redis, ...subscriber, keys, log });
   defer(() => service.stop());
   return { service, teller, heard, keys, other, lines };
 }

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { hostname } from 'node:os';
 import { expect } from 'chai';
+import { createRedisClock } from '../../../shared/brokers/clock.ts';
 import { createKeys } from '../../../shared/keys.ts';
 import { createRegistry } from '../../../shared/registry.ts';
 import { createFleet } from '../../../worker/fleet.ts';
@@ -25,7 +26,7 @@ async function startTestHeartbeat() {
   };
   const fleet = createFleet({ queues: [], concurrency: 1, create });
   const about = { worker, version: '1', fleet, registry, isStopping };
-  const heartbeat = createHeartbeat({ ...about, redis, keys, log });
+  const heartbeat = createHeartbeat({ ...about, redis, keys, log, clock: createRedisClock(redis) });
   defer(() => heartbeat.stop());
   const stored = async () => JSON.parse((await redis.get(keys.worker(worker))) ?? 'null');
   /** The heartbeat of another worker of the same name. */
