@@ -231,7 +231,8 @@ export async function checkApi(
   try {
     const response = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(3000) });
     if (response.ok && probe && before === (await probe())) return elsewhere(url);
-    if (response.ok) return { check, status: 'ok', found: `${url} is ready` };
+    // What it answers, the contract says; of other programs it may be anything.
+    if (response.ok) return ready(url, (await response.json()) as { clock_ahead_ms?: number });
     const advice =
       'it cannot write to its Redis: compare its KAJE_REDIS_URL with the one checked here';
     return { check, status: 'fail', found: `${url} answers ${response.status}`, advice };
@@ -239,6 +240,12 @@ export async function checkApi(
     const advice = 'start one with kaje api, or give its address with --url or KAJE_URL';
     return { check, status: 'warn', found: `${url} cannot be reached`, advice };
   }
+}
+
+function ready(url: string, { clock_ahead_ms: aheadMs = 0 }: { clock_ahead_ms?: number }): Finding {
+  const found = `${url} is ready, its clock ${ahead(aheadMs)} from Redis`;
+  if (isRight(aheadMs)) return { check: 'api', status: 'ok', found };
+  return { check: 'api', status: 'warn', found, advice: SYNCHRONISE };
 }
 
 /** All else that was found is not about this API. */

@@ -68,10 +68,27 @@ export interface UniqueHolder {
   readonly heldMs: number;
 }
 
+/** What the clock of the broker shows now, epoch milliseconds: how late it is exactly, only the broker knows. */
+export interface Moment {
+  readonly earliest: number;
+  readonly latest: number;
+}
+
+/** The clock by which every span is counted: those of senders and workers may be an hour apart. */
+export interface Clock {
+  /** Asks the broker only when nothing was heard for a while. */
+  read(): Promise<Moment>;
+  /** The earliest time that it may show, by what was heard last; this machine's own before that. */
+  now(): number;
+  /** Milliseconds by which the clock of this machine is ahead of it; below 0 it is behind. */
+  aheadMs(): number;
+}
+
 /** Tasks that are stored all or none; more would keep Redis and the event loop from everybody else too long. */
 export const ADDS_AT_ONCE = 1000;
 
 export interface Broker {
+  readonly clock: Clock;
   /** Stores tasks, ADDS_AT_ONCE by each write. An id that is stored already is left as it is. */
   add(messages: readonly TaskMessage[]): Promise<void>;
   /**

@@ -1,6 +1,6 @@
 /** Accepts requests to send tasks: checks them whole, turns them into messages, stores them. */
 import { createAdmission } from './admission.ts';
-import type { Broker } from './broker.ts';
+import type { Broker, Moment } from './broker.ts';
 import type { Catalog } from './catalog.ts';
 import { createGathering } from './gathering.ts';
 import type { TaskMessage } from './message.ts';
@@ -41,8 +41,6 @@ export interface ProducerOptions {
   readonly routes?: readonly RouteRule[];
   /** Waiting tasks at which a queue takes no more; 0 = no limit. Default: 0 */
   readonly queueMaxLength?: number;
-  /** Epoch milliseconds. Default: Date.now */
-  readonly now?: () => number;
 }
 
 export function createProducer({
@@ -50,11 +48,20 @@ export function createProducer({
   catalog,
   routes = [],
   queueMaxLength = 0,
-  now = Date.now,
 }: ProducerOptions): Producer {
   const sender: Sender = { catalog, routes };
-  const admit = admitNew(broker, createAdmission(broker, queueMaxLength, now));
+  const admit = admitNew(broker, createAdmission(broker, queueMaxLength, broker.clock.now));
   const store = createGathering(broker);
+
+  /** While the broker is away, its clock cannot be read: of what is wrong, the sender is told all the same. */
+  const timed = async <T>(make: (now: Moment) => Promise<T>): Promise<T> => {
+    const now = await broker.clock.read().catch(async (error: unknown) => {
+      const ms = broker.clock.now();
+      await make({ earliest: ms, latest: ms });
+      throw error;
+    });
+    return make(now);
+  };
 
   const sendNow = async (message: TaskMessage): Promise<Sent> => {
     if (queueMaxLength > 0) await admit([message]);
@@ -74,12 +81,14 @@ export function createProducer({
 
   return {
     async send(request, { parent, accepted } = {}) {
-      const message = await accept(request, parent ? { ...sender, parent } : sender, now());
+      const message = await timed((now) =>
+        accept(request, parent ? { ...sender, parent } : sender, now),
+      );
       accepted?.(message.id);
       return message.unique ? sendUnique(message) : sendNow(message);
     },
     async sendMany(requests) {
-      const messages = await acceptAll(requests, sender, now());
+      const messages = await timed((now) => acceptAll(requests, sender, now));
       if (messages.some(({ unique }) => unique)) return storeUnlessTwins(broker, messages, admit);
       await admit(messages);
       return storeAllOrNone(broker, messages);

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as yieldToLoop } from 'node:timers/promises';
 import { type Bound, bind, requestPath } from './binding.ts';
+import type { Moment } from './broker.ts';
 import type { Catalog } from './catalog.ts';
 import { type FieldError, InvalidRequestError } from './errors.ts';
 import { newId } from './ids.ts';
@@ -31,7 +32,7 @@ const AT_A_STRETCH = 1000;
 export async function acceptAll(
   requests: readonly unknown[],
   sender: Sender,
-  nowMs: number,
+  now: Moment,
 ): Promise<TaskMessage[]> {
   const { catalog } = sender;
   const messages: TaskMessage[] = [];
@@ -41,10 +42,10 @@ export async function acceptAll(
     // Ten thousand at a stretch would keep everybody else waiting for a tenth of a second and more.
     if (i % AT_A_STRETCH === AT_A_STRETCH - 1) await yieldToLoop();
     try {
-      const task = checked(request, nowMs);
+      const task = checked(request, now);
       // Not by accept: a promise for each of a thousand tasks is a twentieth of the time.
       const spec = catalog.known(task.name) ?? (await catalog.find(task.name));
-      const message = accepted(task, spec, sender, nowMs);
+      const message = accepted(task, spec, sender, now);
       messages.push(message);
       errors.push(...twinErrors(message, i, seen));
     } catch (error) {
@@ -68,22 +69,18 @@ function twinErrors({ id, body }: TaskMessage, i: number, seen: Map<string, numb
 }
 
 /** The message of a request; throws InvalidRequestError. */
-export async function accept(
-  request: unknown,
-  sender: Sender,
-  nowMs: number,
-): Promise<TaskMessage> {
-  const task = checked(request, nowMs);
+export async function accept(request: unknown, sender: Sender, now: Moment): Promise<TaskMessage> {
+  const task = checked(request, now);
   const spec = sender.catalog.known(task.name) ?? (await sender.catalog.find(task.name));
-  return accepted(task, spec, sender, nowMs);
+  return accepted(task, spec, sender, now);
 }
 
 /** What can be checked before the task is known. */
-function checked(request: unknown, nowMs: number): SendTaskRequest {
+function checked(request: unknown, { latest }: Moment): SendTaskRequest {
   refuseIf(check(SCHEMAS.SendTask, request));
   // It satisfies the schema that the type is read from.
   const task = request as SendTaskRequest;
-  refuseIf(rulesBroken(task, nowMs));
+  refuseIf(rulesBroken(task, latest));
   return task;
 }
 
@@ -91,7 +88,7 @@ function accepted(
   task: SendTaskRequest,
   spec: TaskSpec | undefined,
   sender: Sender,
-  nowMs: number,
+  now: Moment,
 ): TaskMessage {
   if (!spec) {
     const guess = didYouMean(task.name, sender.catalog.names());
@@ -101,7 +98,7 @@ function accepted(
   refuseIf(limitErrors(task, spec));
   const bound = bind(spec, task.args ?? [], task.kwargs ?? {});
   refuseIf(bound.ok ? inputErrors(bound, spec) : bound.errors);
-  const message = messageOf(task, spec, sender, nowMs);
+  const message = messageOf(task, spec, sender, now);
   const unique = bound.ok ? uniquenessOf(spec, bound.input, task.args ?? []) : undefined;
   return unique ? { ...message, unique } : message;
 }
@@ -165,14 +162,15 @@ function messageOf(
   task: SendTaskRequest,
   spec: TaskSpec,
   { routes, parent }: Sender,
-  nowMs: number,
+  { earliest, latest }: Moment,
 ): TaskMessage {
-  const body = bodyOfRequest(task, spec, nowMs);
+  // So that nothing starts early, nor before it was sent.
+  const body = bodyOfRequest(task, spec, latest);
   return {
     id: task.task_id ?? newId(),
     name: task.name,
     queue: queueFor(task.name, task.queue, spec.options.queue, routes),
-    sentAt: nowMs,
+    sentAt: earliest,
     body: parent ? { ...body, parent_id: parent.id, root_id: parent.rootId } : body,
   };
 }

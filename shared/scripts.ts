@@ -80,9 +80,8 @@ export function reviveTask(
   redis: Redis,
   base: string,
   id: string,
-  nowMs: number,
 ): Promise<'ended' | 'waiting' | 'taken' | 'open'> {
-  return runScript(redis, 'revive', [base], [id, nowMs]);
+  return runScript(redis, 'revive', [base], [id]);
 }
 
 /** What a field of a hash is to be; '' stands for none. */

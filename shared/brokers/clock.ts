@@ -3,20 +3,9 @@
  * may be an hour apart, this one they all can know. It is known without asking each time.
  */
 import type { Redis } from 'ioredis';
+import type { Clock, Moment } from '../broker.ts';
 
-/** What the clock of Redis shows now, epoch milliseconds: how late it is, nobody else knows exactly. */
-export interface Moment {
-  readonly earliest: number;
-  readonly latest: number;
-}
-
-export interface RedisClock {
-  /** Asks Redis only when nothing was heard for a while. */
-  read(): Promise<Moment>;
-  /** The earliest time that it may show, by what was heard last; this machine's own before that. */
-  now(): number;
-  /** Milliseconds by which the clock of this machine is ahead of it; below 0 it is behind. */
-  aheadMs(): number;
+export interface RedisClock extends Clock {
   /**
    * An answer that just came has told this time.
    * @param redisMs whole milliseconds

@@ -11,7 +11,7 @@
  * by when they are due, and results with a lifetime of their own by the end of it (decision 006).
  */
 import type { Redis } from 'ioredis';
-import type { TaskQuery } from '../broker.ts';
+import type { Clock, TaskQuery } from '../broker.ts';
 import type { Keys } from '../keys.ts';
 import { answered } from '../redis.ts';
 import type { TaskRecord } from '../results.ts';
@@ -24,7 +24,7 @@ export interface ListerOptions {
   readonly keys: Keys;
   queueNames(): Promise<readonly string[]>;
   readIn(queue: string, ids: readonly string[]): Promise<(TaskRecord | null)[]>;
-  now(): number;
+  readonly clock: Pick<Clock, 'read'>;
 }
 
 /** Tasks looked at in one call. */
@@ -56,7 +56,7 @@ interface Kind {
 /** A task that the walk has found. */
 type Found = WalkAnswer[0][number];
 
-export function createLister({ redis, keys, queueNames, readIn, now }: ListerOptions) {
+export function createLister({ redis, keys, queueNames, readIn, clock }: ListerOptions) {
   const readAll = async (queues: readonly string[], found: readonly Found[]) => {
     const records = found.map((): AsyncResultBody | undefined => undefined);
     const reads = queues.map(async (queue, q) => {
@@ -90,7 +90,9 @@ export function createLister({ redis, keys, queueNames, readIn, now }: ListerOpt
   };
 
   return async function list(query: TaskQuery): Promise<TaskListBody> {
-    const { now: start, places } = query.cursor ? parseCursor(query.cursor) : startAt(now());
+    const { now: start, places } = query.cursor
+      ? parseCursor(query.cursor)
+      : startAt((await clock.read()).latest);
     const known = await queueNames();
     const queues = known.filter((name) => query.queue === undefined || query.queue === name);
     const kinds = kindsFor(query.states, start);

@@ -8,14 +8,14 @@ import { bodyOf, type TaskMessage } from '../message.ts';
 import { ANSWER_WITHIN_MS, answered } from '../redis.ts';
 import { storedPriority } from '../results.ts';
 import { addTasks, reviveTask, type Timed } from '../scripts.ts';
-import { createRedisClock } from './clock.ts';
+import type { RedisClock } from './clock.ts';
 
 /** Codes of BullMQ's errors for a job that is gone, or in another state than the expected one. */
 const GONE = -1;
 const NOT_IN_STATE = -3;
 
 /** BullMQ's queues, each made once; they share one connection, which none of them owns. */
-export function createQueues(redis: Redis, keys: Keys) {
+export function createQueues(redis: Redis, keys: Keys, clock: RedisClock) {
   const byName = new Map<string, Queue>();
   const of = (name: string): Queue => {
     const known = byName.get(name);
@@ -35,7 +35,6 @@ export function createQueues(redis: Redis, keys: Keys) {
     return queue;
   };
 
-  const clock = createRedisClock(redis);
   /**
    * Adds until the deadline, which Redis checks: what callers were told has failed must not be stored later.
    * Once more where it was late: its clock was set forward, or the machine was paused, and now its time is known.
@@ -46,7 +45,7 @@ export function createQueues(redis: Redis, keys: Keys) {
     attempt = 1,
   ): Promise<void> => {
     const withinMs = ANSWER_WITHIN_MS + count;
-    const { earliest } = await answered(redis, clock.read());
+    const { earliest } = await clock.read();
     const deadlineMs = earliest + withinMs;
     const askedAt = performance.now();
     const { nowMs, isLate } = await answered(redis, add(deadlineMs), withinMs);
@@ -70,8 +69,9 @@ export function createQueues(redis: Redis, keys: Keys) {
       const job = await of(queue).getJob(id);
       if (!job) throw new TaskNotFoundError(id);
       // Before it can be taken: it is to run after all.
-      if (hasExpired(job.data)) await job.updateData({ ...job.data, expires: undefined });
-      const found = await reviveTask(redis, keys.queueBase(queue), id, Date.now());
+      if (hasExpired(job.data, clock.now()))
+        await job.updateData({ ...job.data, expires: undefined });
+      const found = await reviveTask(redis, keys.queueBase(queue), id);
       if (found === 'taken') return false;
       if (found === 'waiting') return true;
       if (found === 'open') throw underWay(id);
@@ -92,9 +92,9 @@ export function createQueues(redis: Redis, keys: Keys) {
   };
 }
 
-function hasExpired(data: unknown): boolean {
+function hasExpired(data: unknown, nowMs: number): boolean {
   const { expires } = bodyOf(data);
-  return expires !== undefined && expires <= Date.now();
+  return expires !== undefined && expires <= nowMs;
 }
 
 function underWay(id: string): WrongStateError {

@@ -10,6 +10,7 @@ import { createKeys } from '../keys.ts';
 import { ANSWER_WITHIN_MS, answered, disconnect } from '../redis.ts';
 import type { AsyncResultBody } from '../schemas.ts';
 import { addChild, claimUniqueness, removeEnded } from '../scripts.ts';
+import { createRedisClock } from './clock.ts';
 import { countQueues, countWaiting, createSpecReader, readWorkers, servedBy } from './cluster.ts';
 import { createEvents } from './clusterEvents.ts';
 import { createHistory } from './history.ts';
@@ -27,7 +28,7 @@ export interface RedisBrokerOptions {
   readonly subscriber: Redis;
   /** First part of every key. */
   readonly prefix: string;
-  /** Epoch milliseconds. Default: Date.now */
+  /** What the clock of this machine shows, epoch milliseconds. Default: Date.now */
   readonly now?: () => number;
 }
 
@@ -46,7 +47,9 @@ export function createRedisBroker({
   const keys = createKeys(prefix, redis.options.db);
   const bus = createBus(subscriber, keys);
   const announce = createAnnouncer(redis, keys);
-  const queues = createQueues(redis, keys);
+  const told = createRedisClock(redis, { local: now });
+  const clock = { ...told, read: () => answered(redis, told.read()) };
+  const queues = createQueues(redis, keys, clock);
   const workers = () => readWorkers(redis, keys);
   const asker = createAsker({ redis, subscriber, bus, keys, workers });
   const reader = createReader(redis, keys, (ids) => revoker.expire(ids));
@@ -83,9 +86,10 @@ export function createRedisBroker({
   };
 
   const specs = createSpecReader(redis, keys);
-  const events = createEvents({ redis, bus, keys, workers, read: reader.read, now });
+  const events = createEvents({ redis, bus, keys, workers, read: reader.read, now: clock.now });
 
   return {
+    clock,
     async add(messages) {
       events.look();
       for (let i = 0; i < messages.length; i += ADDS_AT_ONCE) {
@@ -120,7 +124,7 @@ export function createRedisBroker({
     },
     revoke: revoker.revoke,
     revokeMany: revoker.revokeMany,
-    list: createLister({ redis, keys, ...reader, now }),
+    list: createLister({ redis, keys, ...reader, clock }),
     ...createHistory({ redis, keys, read: reader.read }),
     async setLimits(task, limits) {
       const spec = (await specs()).get(task);

@@ -1,7 +1,7 @@
 -- Prepares a task that has ended for another life: its marks and what was counted are over.
 --
 -- KEYS[1]  base of the queue, "<prefix>:<queue>:"
--- ARGV[1]  id, ARGV[2] epoch ms
+-- ARGV[1]  id
 -- Returns  "ended": BullMQ can put it back; "waiting": it was marked where it waits, and waits on;
 --          "taken": a worker has just taken it out, to file it; "open": it has not ended
 local base, id = KEYS[1], ARGV[1]
@@ -22,8 +22,10 @@ end
 redis.call('HDEL', key, 'defa', 'deferred', 'stc', 'atm', 'failedReason', 'processedOn')
 if redis.call('ZREM', base .. 'delayed', id) == 1 then
   -- Not when its retry would have been due, but now: by the way of all that have ended.
-  redis.call('HSET', key, 'finishedOn', ARGV[2])
-  redis.call('ZADD', base .. 'failed', ARGV[2], id)
+  local clock = redis.call('TIME')
+  local now = clock[1] .. string.format('%03d', math.floor(clock[2] / 1000))
+  redis.call('HSET', key, 'finishedOn', now)
+  redis.call('ZADD', base .. 'failed', now, id)
   return 'ended'
 end
 return 'waiting'

@@ -1,6 +1,7 @@
 /** What the cluster tells of itself, and how it is told: registry, queues, workers, events. */
 import {
   answer,
+  clockAhead,
   count,
   countOrNull,
   flag,
@@ -79,10 +80,7 @@ export const Worker = answer({
   started_at: time,
   heartbeat_at: time,
   memory_mb: count,
-  clock_ahead_ms: {
-    type: 'integer',
-    description: 'Milliseconds by which its clock is ahead of that of Redis; below 0 it is behind',
-  },
+  clock_ahead_ms: clockAhead,
   loop_lag_ms: {
     type: 'number',
     description: 'Longest stall of its event loop since the last beat',
@@ -165,7 +163,11 @@ export const ClusterEvent = {
 export const Health = {
   type: 'object',
   required: ['status'],
-  properties: { status: text, version: text },
+  properties: {
+    status: text,
+    version: text,
+    clock_ahead_ms: clockAhead,
+  },
 } as const;
 
 export const Problem = {

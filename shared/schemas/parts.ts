@@ -9,6 +9,10 @@ export const numberOrNull = { type: ['number', 'null'] } as const;
 export const count = { type: 'integer', minimum: 0 } as const;
 export const countOrNull = { type: ['integer', 'null'], minimum: 0 } as const;
 export const seconds = { type: 'number', exclusiveMinimum: 0 } as const;
+export const clockAhead = {
+  type: 'integer',
+  description: 'Milliseconds by which its clock is ahead of that of Redis; below 0 it is behind',
+} as const;
 export const flag = { type: 'boolean' } as const;
 export const json = { description: 'Any JSON value' } as const;
 export const object = { type: 'object' } as const;

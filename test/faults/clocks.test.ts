@@ -72,7 +72,9 @@ function checkTimes({ sent_at: sent, started_at: started, date_done: done }: Asy
   return times;
 }
 
-async function checkWorkers(api: TestApi, workers: readonly number[]) {
+async function checkDistances(api: TestApi, { api: apiMs, workers }: Given) {
+  const ready = await api.get('/health/ready');
+  expect(ready.body.clock_ahead_ms).to.be.within(apiMs - 5000, apiMs + 5000);
   const { body } = await api.get('/v1/workers');
   for (const [i, ms] of workers.entries()) {
     const { clock_ahead_ms: ahead } = body.workers.find(({ id }: { id: string }) => id === `w${i}`);
@@ -83,8 +85,12 @@ async function checkWorkers(api: TestApi, workers: readonly number[]) {
 const hours = (ms: number) => (ms === 0 ? 'right' : `${ms > 0 ? '+' : ''}${ms / HOUR} h`);
 
 const COMBINATIONS: readonly Given[] = [
+  { api: HOUR, workers: [0] },
+  { api: -HOUR, workers: [0] },
   { api: 0, workers: [HOUR] },
   { api: 0, workers: [-HOUR] },
+  { api: HOUR, workers: [-HOUR] },
+  { api: -HOUR, workers: [HOUR, -HOUR] },
 ];
 
 for (const given of COMBINATIONS) {
@@ -124,7 +130,7 @@ for (const given of COMBINATIONS) {
         expect(sent).to.be.at.least(Math.floor(from));
         expect(done).to.be.at.most(until);
       }
-      await checkWorkers(cluster.api, given.workers);
+      await checkDistances(cluster.api, given);
     }).timeout(90_000);
   });
 }

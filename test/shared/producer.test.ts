@@ -2,11 +2,17 @@ import { expect } from 'chai';
 import { z } from 'zod';
 import type { Broker } from '../../shared/broker.ts';
 import { createCatalog } from '../../shared/catalog.ts';
-import { InvalidRequestError, QueueFullError, TaskConflictError } from '../../shared/errors.ts';
+import {
+  BrokerUnavailableError,
+  InvalidRequestError,
+  QueueFullError,
+  TaskConflictError,
+} from '../../shared/errors.ts';
 import { createProducer } from '../../shared/producer.ts';
 import { specOf } from '../../shared/registry.ts';
 import { defineTask } from '../../shared/task.ts';
 import { publish, startTestBroker } from '../support/broker.ts';
+import { startLife } from '../support/life.ts';
 
 const input = z.object({ a: z.number(), b: z.number() });
 const add = defineTask('add', { input, run: ({ a, b }) => a + b });
@@ -19,7 +25,7 @@ const times = <T>(count: number, make: (i: number) => T) =>
   Array.from({ length: count }, (_, i) => make(i));
 
 /** A producer on a real broker, of which each write is counted. */
-async function startTestProducer(options: { queueMaxLength?: number; now?: () => number } = {}) {
+async function startTestProducer(options: { queueMaxLength?: number } = {}) {
   const test = await startTestBroker();
   await publish(test, [add]);
   const writes: number[] = [];
@@ -121,6 +127,33 @@ describe('the producer', () => {
     const producer = createProducer({ broker: away, catalog: createCatalog(away) });
     const errors = await Promise.all(times(3, () => failure(producer.send(request()))));
     expect(errors.map(String)).to.deep.equal(new Array(3).fill('Error: away'));
+  });
+
+  it('tells what is wrong with a request also while the clock of the broker cannot be read', async () => {
+    const { broker } = await startTestBroker();
+    const specs = async () => new Map([['add', specOfAdd]]);
+    const read = () => Promise.reject(new BrokerUnavailableError('away'));
+    const away = { ...broker, specs, clock: { ...broker.clock, read } };
+    const { send, sendMany } = createProducer({ broker: away, catalog: createCatalog(away) });
+    const wrong = { name: 'add', args: [1, 'x'] };
+    for (const refused of [failure(send(wrong)), failure(sendMany([wrong]))])
+      expect(await refused).to.be.instanceOf(InvalidRequestError);
+    for (const refused of [failure(send(request())), failure(sendMany([request()]))])
+      expect(await refused).to.be.instanceOf(BrokerUnavailableError);
+  });
+
+  it('counts by the clock of the broker', async () => {
+    const { broker, read } = await startLife();
+    const specs = async () => new Map([['add', specOfAdd]]);
+    const moment = { earliest: 2_000_000_000_000, latest: 2_000_000_000_007 };
+    const other = { ...broker, specs, clock: { ...broker.clock, read: async () => moment } };
+    const producer = createProducer({ broker: other, catalog: createCatalog(other) });
+    const { id } = await producer.send({ ...request(), countdown: 60 });
+    const { sent_at: sent, eta } = await read(id);
+    expect([sent, eta].map((time) => Date.parse(time ?? ''))).to.deep.equal([
+      moment.earliest,
+      moment.latest + 60_000,
+    ]);
   });
 
   describe('of many at once', () => {

@@ -31,7 +31,7 @@ const catalog = {
   names: () => specs.keys(),
 };
 const sender = { catalog, routes: [] };
-const accepted = (request: unknown) => accept(request, sender, NOW);
+const accepted = (request: unknown) => accept(request, sender, { earliest: NOW, latest: NOW });
 
 async function refused(request: unknown): Promise<readonly FieldError[]> {
   const error = await accepted(request).catch((reason: unknown) => reason);

@@ -21,7 +21,8 @@ const catalog = {
   find: async (name: string) => specs.get(name),
   names: () => specs.keys(),
 };
-const accepted = (request: unknown, nowMs = NOW) => accept(request, { catalog, routes: [] }, nowMs);
+const accepted = (request: unknown, latest = NOW, earliest = latest) =>
+  accept(request, { catalog, routes: [] }, { earliest, latest });
 
 async function refused(request: unknown): Promise<readonly FieldError[]> {
   const error = await accepted(request).catch((reason: unknown) => reason);
@@ -145,6 +146,13 @@ describe('priority, expiry and limits of a request', () => {
       expect(errors[0]?.message).to.contain(says);
     });
   }
+
+  it('count spans from the latest time that it may be: nothing starts or ends early, nor was sent late', async () => {
+    const request = { name: 'free', countdown: 2, expires: 5 };
+    const { sentAt, body } = await accepted(request, NOW + 30, NOW);
+    expect(sentAt).to.equal(NOW);
+    expect(body).to.deep.equal({ kwargs: {}, eta: NOW + 2030, expires: NOW + 5030 });
+  });
 
   it('have the same bounds in the options of a task', () => {
     expect(() => defineTask('a', { expires: MAX_COUNTDOWN, run })).not.to.throw();

@@ -18,7 +18,9 @@ export async function startApp(
   extend: (app: Koa) => void = () => undefined,
 ) {
   const { log, lines } = collectLog();
-  const broker = methods as Broker;
+  const now = Date.now;
+  const read = async () => ({ earliest: now(), latest: now() });
+  const broker = { clock: { read, now, aheadMs: () => 0 }, ...methods } as Broker;
   const catalog = {
     known: () => undefined,
     find: async () => (await broker.specs()).get(''),
