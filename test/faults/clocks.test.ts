@@ -117,8 +117,9 @@ for (const given of COMBINATIONS) {
       const states = records.map(({ state }) => state);
       expect(expired).to.deep.equal([]);
       expect(states).to.deep.equal(states.map((_, i) => (i === 3 ? 'REVOKED' : 'SUCCESS')));
-      for (const each of [counted, expiring, due, starts[9], starts[10]])
+      for (const each of [counted, expiring, starts[9], starts[10]])
         expect(each?.[0]).to.be.at.least(2000);
+      expect(from + (due?.[0] ?? 0)).to.be.at.least(Date.parse(records[4]?.eta ?? ''));
       expect(atOnce).to.have.length(1);
       for (const each of [failing, asking, rejecting]) {
         expect(each).to.have.length(2);

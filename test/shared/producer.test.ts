@@ -131,7 +131,7 @@ describe('the producer', () => {
 
   it('tells what is wrong with a request also while the clock of the broker cannot be read', async () => {
     const { broker } = await startTestBroker();
-    const specs = async () => new Map([['add', specOfAdd]]);
+    const specs = async () => new Map([['add', specOf(add)]]);
     const read = () => Promise.reject(new BrokerUnavailableError('away'));
     const away = { ...broker, specs, clock: { ...broker.clock, read } };
     const { send, sendMany } = createProducer({ broker: away, catalog: createCatalog(away) });
