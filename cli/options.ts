@@ -3,6 +3,8 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { Kaje } from '../client/index.ts';
 import { type Config, flagOf, loadConfig, SETTINGS } from '../shared/config.ts';
 import { DefinitionError } from '../shared/errors.ts';
+import { faultInText } from '../shared/jsonText.ts';
+import { MAX_JSON_DEPTH } from '../shared/schemas.ts';
 import { isQueueName } from '../shared/taskOptions.ts';
 import type { QueueChoice } from '../worker/fleet.ts';
 
@@ -102,19 +104,34 @@ function concurrencyOf(queue: string, text: string | undefined): number | undefi
 /** A flag that holds JSON. */
 export function jsonFlag(kind: 'array' | 'object') {
   return (text: string): unknown => {
-    let value: unknown;
-    try {
-      value = JSON.parse(text);
-    } catch (error) {
-      throw new InvalidArgumentError(
-        `It is no JSON: ${error instanceof Error ? error.message : error}`,
-      );
-    }
+    const value = jsonIn(text);
     const isArray = Array.isArray(value);
     if (kind === 'array' ? isArray : typeof value === 'object' && value !== null && !isArray)
       return value;
     throw new InvalidArgumentError(`Expected a JSON ${kind}.`);
   };
+}
+
+/**
+ * The value of a JSON text.
+ * @throws InvalidArgumentError for what is none, and for a number that no double holds
+ */
+export function jsonIn(text: string): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new InvalidArgumentError(
+      `It is no JSON: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+  const fault = faultInText(text, MAX_JSON_DEPTH);
+  if (fault === undefined) return value;
+  const problem =
+    fault.kind === 'depth'
+      ? `Expected at most ${MAX_JSON_DEPTH} levels.`
+      : `No double holds ${fault.literal}${fault.path && ` at ${fault.path}`}: send it as a text.`;
+  throw new InvalidArgumentError(problem);
 }
 
 /** A flag that holds seconds. */

@@ -14,7 +14,7 @@ import type {
   TaskLimitsRequest,
   WorkerBody,
 } from '../shared/schemas.ts';
-import { refuseUnknown, requestOf, type SendOptions } from '../shared/sendOptions.ts';
+import { asJson, refuseUnknown, requestOf, type SendOptions } from '../shared/sendOptions.ts';
 import type { InputOf, OutputOf, Task } from '../shared/task.ts';
 import { clientClosed } from './closed.ts';
 import {
@@ -113,9 +113,9 @@ export class Kaje<Module = AnyTasks> {
    * Revokes many tasks: by their ids, by a tag, or by a header that has a value.
    * @throws InvalidRequestError when nothing says which tasks are meant
    */
-  revoke(selection: RevokeSelection): Promise<RevokedTasksBody> {
+  async revoke(selection: RevokeSelection): Promise<RevokedTasksBody> {
     const { ids, ...rest } = selection;
-    return this.#transport.revokeMany(ids ? { task_ids: ids, ...rest } : rest);
+    return this.#transport.revokeMany(asJson(ids ? { task_ids: ids, ...rest } : rest));
   }
 
   /**
@@ -125,7 +125,7 @@ export class Kaje<Module = AnyTasks> {
    */
   async setLimits(name: NameIn<Module>, limits: LimitsOptions): Promise<TaskLimitsRequest> {
     refuseUnknownOf('setLimits()', limits);
-    return this.#transport.setLimits(name, limitsRequest(limits));
+    return this.#transport.setLimits(name, asJson(limitsRequest(limits)));
   }
 
   /**
@@ -195,8 +195,12 @@ export class Kaje<Module = AnyTasks> {
    * @throws KajeError NOT_FOUND for a worker that is not alive
    * @throws WorkerSilentError, CommandRefusedError, InvalidRequestError
    */
-  control(worker: string, command: ControlCommand, args: ControlRequest = {}): Promise<unknown> {
-    return this.#transport.control(worker, command, args);
+  async control(
+    worker: string,
+    command: ControlCommand,
+    args: ControlRequest = {},
+  ): Promise<unknown> {
+    return this.#transport.control(worker, command, asJson(args));
   }
 
   /** Keeps all workers from starting tasks of a queue; running ones go on. */

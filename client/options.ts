@@ -1,5 +1,6 @@
 /** The options of the client's calls. What is none of them is refused by name: not all callers have types. */
 import type { EventType } from '../shared/clusterEvents.ts';
+import { InvalidRequestError } from '../shared/errors.ts';
 import type { InspectOptions } from '../shared/operate.ts';
 import type { RouteRule } from '../shared/routing.ts';
 import { refuseUnknown } from '../shared/sendOptions.ts';
@@ -111,4 +112,25 @@ const NAMES: {
 /** @throws InvalidRequestError for the first option that the call does not have */
 export function refuseUnknownOf<Call extends keyof OptionsOf>(call: Call, given: object): void {
   refuseUnknown(given, NAMES[call], `option of ${call}`);
+}
+
+/** What some options must be where no API and no schema looks at them, whatever the way to Kaje. */
+const VALUES = {
+  timeout: {
+    expected: 'seconds',
+    isRight: (value: unknown) => typeof value === 'number' && !Number.isNaN(value),
+  },
+  after: {
+    expected: 'the number of a line, 0 or more',
+    isRight: (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0,
+  },
+  terminate: { expected: 'true or false', isRight: (value: unknown) => typeof value === 'boolean' },
+} as const;
+
+/** @throws InvalidRequestError for a value that the option cannot have */
+export function requireValue(option: keyof typeof VALUES, value: unknown): void {
+  const { expected, isRight } = VALUES[option];
+  if (value === undefined || isRight(value)) return;
+  const message = `expected ${expected}, got ${String(value)}`;
+  throw new InvalidRequestError([{ path: `/${option}`, message }]);
 }

@@ -9,6 +9,7 @@ import {
   type LogOptions,
   type RevokeOptions,
   refuseUnknownOf,
+  requireValue,
 } from './options.ts';
 import type { Transport } from './transports/transport.ts';
 
@@ -40,6 +41,7 @@ export class AsyncResult<Output = unknown> {
   get(options?: GetOptions): Promise<Output>;
   async get(options: GetOptions = {}): Promise<Output | TaskFailedError> {
     refuseUnknownOf('get()', options);
+    requireValue('timeout', options.timeout);
     const body = await this.#whenReady(options);
     // The worker ran the task of which Output is the type.
     if (body.successful) return body.result as Output;
@@ -127,6 +129,7 @@ export class AsyncResult<Output = unknown> {
   async revoke(options: RevokeOptions = {}): Promise<void> {
     refuseUnknownOf('revoke()', options);
     const { terminate = false } = options;
+    requireValue('terminate', terminate);
     await this.#transport.revoke(this.id, terminate);
   }
 
@@ -152,6 +155,7 @@ export class AsyncResult<Output = unknown> {
   async logs(options: LogOptions = {}): Promise<readonly TaskLogLine[]> {
     refuseUnknownOf('logs()', options);
     const { after = 0 } = options;
+    requireValue('after', after);
     return (await this.#transport.logs(this.id, after)).logs;
   }
 
@@ -159,6 +163,7 @@ export class AsyncResult<Output = unknown> {
   async *followLogs(options: LogOptions & FollowOptions = {}): AsyncGenerator<TaskLogLine, void> {
     refuseUnknownOf('followLogs()', options);
     const { after = 0, signal } = options;
+    requireValue('after', after);
     for await (const event of this.#transport.events(this.id, signal)) {
       if (event.type === 'log' && event.line.number > after) yield event.line;
     }

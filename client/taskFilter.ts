@@ -1,5 +1,6 @@
 /** Which tasks `kaje.tasks()` shows, and how that is asked. */
 import { InvalidRequestError } from '../shared/errors.ts';
+import { asJson } from '../shared/sendOptions.ts';
 import type { TaskState } from '../shared/states.ts';
 import type { TaskQueryText } from '../shared/taskQuery.ts';
 
@@ -26,9 +27,9 @@ export function queryOf(filter: TaskFilter): TaskQueryText {
     name,
     queue,
     tag,
-    since: since?.toISOString(),
-    until: until?.toISOString(),
-    limit: pageSize?.toString(),
+    since: asJson(since, '/since'),
+    until: asJson(until, '/until'),
+    limit: pageSize === undefined ? undefined : String(pageSize),
   };
   const given = Object.entries(all).filter(([, value]) => value !== undefined);
   refuseEmpty(given);

@@ -1,7 +1,8 @@
 /** How a program says what a task it sends is to be like; over HTTP the same is said in snake_case. */
-import { InvalidRequestError } from './errors.ts';
+import { type FieldError, InvalidRequestError } from './errors.ts';
 import { jsonCopy } from './jsonCopy.ts';
-import type { SendTaskRequest } from './schemas.ts';
+import { NoJsonError } from './noJson.ts';
+import { MAX_JSON_DEPTH, type SendTaskRequest } from './schemas.ts';
 import { didYouMean } from './suggest.ts';
 
 /** When a task may run: at once, some seconds from now, or at a time; not two of them. */
@@ -37,8 +38,8 @@ export type SendOptions = Timing & {
 
 /**
  * The request that a call stands for; it is checked where it is accepted, with a message for each
- * wrong field. Input and headers are copied as JSON: what cannot be stored must not fail those that
- * are sent in the same write, and over Redis a Date is to arrive as it does over HTTP.
+ * wrong field. It is copied as JSON: what cannot be stored must not fail those that are sent in the same
+ * write, and over Redis all is to arrive as it does over HTTP.
  * @param at JSON Pointer to the call, for the message
  * @throws InvalidRequestError for an unknown option, and for what is no JSON
  */
@@ -48,36 +49,35 @@ export function requestOf(
   options?: SendOptions,
   at = '',
 ): SendTaskRequest {
-  const kwargs = asJson(input, `${at}/kwargs`);
-  // Most have none.
-  if (options === undefined) return kwargs === undefined ? { name } : requestWith(name, kwargs);
+  // Most have no options.
+  if (options === undefined) return asJson(requestWith(name, input), at);
   refuseUnknown(options, OPTION_NAMES, 'option', at && `${at}/options`);
   const all = {
     name,
-    args: asJson(options.args, `${at}/args`),
-    kwargs,
+    args: options.args,
+    kwargs: input,
     task_id: options.taskId,
     queue: options.queue,
     priority: options.priority,
     countdown: options.countdown,
-    eta: inIso(options.eta),
-    expires: inIso(options.expires),
+    eta: options.eta,
+    expires: options.expires,
     time_limit: options.timeLimit,
     soft_time_limit: options.softTimeLimit,
     max_retries: options.maxRetries,
     ignore_result: options.ignoreResult,
     result_expires: options.resultExpires,
-    headers: asJson(options.headers, `${at}/headers`),
+    headers: options.headers,
     tags: options.tags,
   };
   const given = Object.entries(all).filter(([, value]) => value !== undefined);
   // Whether it is one is checked where it is accepted.
-  return Object.fromEntries(given) as SendTaskRequest;
+  return asJson(Object.fromEntries(given) as SendTaskRequest, at);
 }
 
 /** Whether the input is an object is checked where it is accepted. */
-function requestWith(name: string, kwargs: unknown): SendTaskRequest {
-  return { name, kwargs } as SendTaskRequest;
+function requestWith(name: string, input: unknown): SendTaskRequest {
+  return (input === undefined ? { name } : { name, kwargs: input }) as SendTaskRequest;
 }
 
 /** Each option once: what is none of them is refused by name, also for callers without types. */
@@ -115,19 +115,28 @@ export function refuseUnknown(
   throw new InvalidRequestError([{ path: `${at}/${unknown}`, message }]);
 }
 
-function asJson(value: unknown, path: string): unknown {
-  if (value === undefined) return undefined;
+/**
+ * A copy of what a caller gives, as JSON has it: dates and all else with a `toJSON` as that says.
+ * @param at JSON Pointer to the value, for the message
+ * @throws InvalidRequestError for what is no JSON, or nests too deep for the API
+ */
+export function asJson<T>(value: T, at = ''): T {
+  if (value === undefined) return value;
   try {
-    return jsonCopy(value) ?? null;
+    // Of undefined, which a toJSON may say, there is nothing left.
+    // What JSON has of a T is what the API and workers take for it.
+    return (jsonCopy(value, MAX_JSON_DEPTH) ?? null) as T;
   } catch (error) {
-    // Circles, BigInts, toJSON that throws.
-    const reason = error instanceof Error ? error.message.split('\n')[0] : error;
-    throw new InvalidRequestError([{ path, message: `is no JSON: ${reason}` }]);
+    throw new InvalidRequestError([noJsonError(error, at)]);
   }
 }
 
-/** A date that is none says so by its own text. */
-function inIso<T>(value: T | Date): T | string {
-  if (!(value instanceof Date)) return value;
-  return Number.isNaN(value.getTime()) ? String(value) : value.toISOString();
+function noJsonError(error: unknown, at: string): FieldError {
+  if (error instanceof NoJsonError) {
+    const { path, what } = error.found;
+    return { path: at + path, message: `expected JSON, got ${what}` };
+  }
+  // Circles, a toJSON that throws.
+  const reason = error instanceof Error ? error.message.split('\n')[0] : error;
+  return { path: at, message: `is no JSON: ${reason}` };
 }

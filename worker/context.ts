@@ -3,6 +3,7 @@ import { setImmediate as yieldToLoop } from 'node:timers/promises';
 import type { ClusterEvent, Teller } from '../shared/clusterEvents.ts';
 import type { Log } from '../shared/log.ts';
 import { DEFAULT_PRIORITY, type TaskMessage } from '../shared/message.ts';
+import { toJson } from '../shared/noJson.ts';
 import type { StoredProgress } from '../shared/results.ts';
 import type { RetryPolicy } from '../shared/retry.ts';
 import type { SendOptions } from '../shared/sendOptions.ts';
@@ -142,7 +143,10 @@ class Context implements TaskContext {
     return this.#options.taskLog();
   }
 
-  readonly updateState = (state: string, meta: unknown = null): Promise<void> => {
+  readonly updateState = (state: string, meta: unknown = null): Promise<void> =>
+    watched(this.#report(state, meta));
+
+  async #report(state: string, meta: unknown): Promise<void> {
     if (!isCustomState(state)) {
       throw new TypeError(
         `Expected a state of your own in upper case, such as UPLOADING, and none that Kaje has, got "${state}"`,
@@ -155,7 +159,7 @@ class Context implements TaskContext {
     this.#reporter.report(state, checkedMeta(meta));
     // A task that only computes lets go of the event loop here: locks are renewed, news are sent.
     return yieldToLoop();
-  };
+  }
 
   readonly progress = (meta: unknown): Promise<void> => this.updateState('PROGRESS', meta);
 
@@ -177,6 +181,12 @@ class Context implements TaskContext {
     this.#hasEnded = true;
     this.#reporter?.end();
   }
+}
+
+/** A refusal that nobody waits for is no reason to end the worker. */
+function watched(report: Promise<void>): Promise<void> {
+  report.catch(() => undefined);
+  return report;
 }
 
 function dateOf(ms: number | undefined): Date | null {
@@ -224,7 +234,7 @@ function createReporter(start: number, store: ContextOptions['store'], log: Log)
 }
 
 function checkedMeta(meta: unknown): unknown {
-  const size = Buffer.byteLength(JSON.stringify(meta) ?? '');
+  const size = Buffer.byteLength(toJson(meta) ?? '');
   if (size <= META_MAX) return meta;
   throw new RangeError(`Expected progress of at most ${META_MAX} bytes of JSON, got ${size}`);
 }

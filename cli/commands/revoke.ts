@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type { RevokeSelection } from '../../client/index.ts';
 import { FAILED } from '../exitCodes.ts';
-import { withClient, withTarget } from '../options.ts';
+import { jsonIn, withClient, withTarget } from '../options.ts';
 import { print, printJson } from '../output.ts';
 
 interface RevokeFlags {
@@ -51,9 +51,14 @@ function headerFlag(text: string): { name: string; value: unknown } {
   if (at < 1) throw new InvalidArgumentError('Expected name=value, such as tenant=7.');
   const name = text.slice(0, at);
   const value = text.slice(at + 1);
+  return { name, value: isJson(value) ? jsonIn(value) : value };
+}
+
+function isJson(text: string): boolean {
   try {
-    return { name, value: JSON.parse(value) };
+    JSON.parse(text);
+    return true;
   } catch {
-    return { name, value };
+    return false;
   }
 }

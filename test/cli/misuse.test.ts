@@ -22,6 +22,16 @@ const MISUSES: readonly Misuse[] = [
   ],
   ['an argument that is missing', ['send'], /missing required argument 'name'/],
   ['args that are no JSON', ['send', 'add', '--args', '[1'], /'--args <json>'.*It is no JSON/],
+  [
+    'kwargs with a number that no double holds',
+    ['send', 'add', '--kwargs', '{"a":[1,9007199254740993]}'],
+    /No double holds 9007199254740993 at \/a\/1: send it as a text/,
+  ],
+  [
+    'a header with a number that no double holds',
+    ['revoke', '--header', 'tenant=9007199254740993'],
+    /No double holds 9007199254740993: send it as a text/,
+  ],
   ['args that are no list', ['send', 'add', '--args', '{}'], /Expected a JSON array/],
   ['kwargs that are no object', ['send', 'add', '--kwargs', '[]'], /Expected a JSON object/],
   [

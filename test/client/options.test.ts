@@ -40,6 +40,79 @@ const MISTAKES: readonly Mistake[] = [
   ],
 ];
 
+const NOT_JSON = Number.NaN;
+/** Refused before either transport, and so alike. */
+const WRONG_VALUES: readonly [path: string, says: string, make: (kaje: Kaje) => unknown][] = [
+  ['/kwargs/n', 'expected JSON, got NaN', (kaje) => kaje.sendTask('t', { n: NOT_JSON })],
+  ['/kwargs/m', 'expected JSON, got a Map', (kaje) => kaje.sendTask('t', { m: new Map([[1, 2]]) })],
+  ['/kwargs', 'expected JSON, got a Map', (kaje) => kaje.sendTask('t', mistyped(new Map()))],
+  [
+    '/headers',
+    'expected JSON, got a Set',
+    (kaje) => kaje.sendTask('t', {}, { headers: mistyped(new Set()) }),
+  ],
+  [
+    '/time_limit',
+    'expected JSON, got Infinity',
+    (kaje) => kaje.sendTask('t', {}, { timeLimit: Number.POSITIVE_INFINITY }),
+  ],
+  [
+    '/countdown',
+    'expected JSON, got NaN',
+    (kaje) => kaje.sendTask('t', {}, { countdown: NOT_JSON }),
+  ],
+  [
+    '/tasks/1/args/0',
+    'expected JSON, got a function',
+    (kaje) => kaje.sendTasks([{ name: 't' }, { name: 't', options: { args: [() => 1] } }]),
+  ],
+  [
+    '/header/value',
+    'expected JSON, got NaN',
+    (kaje) => kaje.revoke({ header: { name: 'n', value: NOT_JSON } }),
+  ],
+  ['/time_limit', 'expected JSON, got NaN', (kaje) => kaje.setLimits('t', { timeLimit: NOT_JSON })],
+  ['/n', 'expected JSON, got NaN', (kaje) => kaje.control('w', 'pool_grow', { n: NOT_JSON })],
+  [
+    '/since',
+    'expected JSON, got an invalid Date',
+    (kaje) => next(kaje.tasks({ since: new Date('x') })),
+  ],
+  ['/timeout', 'expected seconds, got NaN', (kaje) => resultOf(kaje).get({ timeout: NOT_JSON })],
+  [
+    '/after',
+    'expected the number of a line, 0 or more, got NaN',
+    (kaje) => resultOf(kaje).logs({ after: NOT_JSON }),
+  ],
+  [
+    '/after',
+    'expected the number of a line, 0 or more, got -1',
+    (kaje) => next(resultOf(kaje).followLogs({ after: -1 })),
+  ],
+  [
+    '/terminate',
+    'expected true or false, got 1',
+    (kaje) => resultOf(kaje).revoke(mistyped({ terminate: 1 })),
+  ],
+];
+
+describe('values of the client that no JSON holds', () => {
+  for (const over of ['url', 'redis'] as const) {
+    for (const [path, message, make] of WRONG_VALUES) {
+      it(`are refused by ${over}: ${path} ${message}`, async () => {
+        const at = `127.0.0.1:${await closedPort()}`;
+        const kaje = new Kaje(
+          over === 'url' ? { url: `http://${at}` } : { redis: `redis://${at}` },
+        );
+        defer(() => kaje.close());
+        const error = await errorOf(Promise.resolve().then(() => make(kaje)));
+        expect(error).to.be.instanceOf(InvalidRequestError);
+        expect(error).to.have.deep.property('errors', [{ path, message }]);
+      });
+    }
+  }
+});
+
 describe('options of the client', () => {
   for (const over of ['url', 'redis'] as const) {
     for (const [call, given, meant, make] of MISTAKES) {

@@ -12,7 +12,6 @@ describe('jsonCopy', () => {
     ['a lone surrogate', { a: '\ud800' }],
     ['0', 0],
     ['-0', { a: -0 }],
-    ['not a number', { a: Number.NaN, b: [Number.POSITIVE_INFINITY] }],
     ['null', null],
     ['an empty object', {}],
     ['an empty list', []],
@@ -20,15 +19,12 @@ describe('jsonCopy', () => {
     ['undefined in an object', { a: undefined, b: 1 }],
     ['undefined in a list', [undefined, 1]],
     ['a hole in a list', new Array(2)],
-    ['a function', { a: () => 1, b: [() => 1] }],
-    ['a symbol', { a: Symbol('a'), [Symbol('b')]: 1 }],
+    ['a symbol as a name', { [Symbol('b')]: 1 }],
     ['a date', { at: new Date(0) }],
     ['an object with toJSON', { a: { toJSON: () => 'b' } }],
     ['a list with toJSON', Object.assign([1], { toJSON: () => 'b' })],
     ['an object of a class', new Point()],
     ['an object without a prototype', Object.assign(Object.create(null), { a: 1 })],
-    ['a map', { a: new Map([[1, 2]]) }],
-    ['a boxed number', { a: Object(7) }],
     ['a key __proto__', JSON.parse('{"__proto__": {"a": 1}, "b": 2}')],
     ['what nests deeply', nested(40)],
     ['a getter', Object.defineProperty({}, 'a', { enumerable: true, get: () => 7 })],
@@ -42,11 +38,14 @@ describe('jsonCopy', () => {
     });
   }
 
-  for (const value of [undefined, () => 1, Symbol('a')]) {
-    it(`gives nothing of ${typeof value}`, () => {
-      expect(jsonCopy(value)).to.equal(undefined);
-    });
-  }
+  it('gives nothing of undefined', () => {
+    expect(jsonCopy(undefined)).to.equal(undefined);
+  });
+
+  it('refuses what nests deeper than it may', () => {
+    expect(jsonCopy(nested(64), 64)).to.deep.equal(nested(64));
+    expect(() => jsonCopy(nested(65), 64)).to.throw(TypeError, 'nests deeper than 64 levels');
+  });
 
   it('is not changed with what it was made of', () => {
     const value = { a: [{ b: 1 }] };

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { defineTask } from '../../shared/task.ts';
+import { defer } from '../support/defer.ts';
 import { eventually } from '../support/eventually.ts';
 import { testRun } from '../support/run.ts';
 
@@ -79,7 +80,11 @@ describe('the context of a task', () => {
   for (const state of ['SUCCESS', 'RETRY', 'uploading', '', 'UP LOADING']) {
     it(`refuses "${state}" as a state of the task's own`, async () => {
       const { run, stored } = testRun(task);
-      expect(() => run.ctx.updateState(state)).to.throw(TypeError, `got "${state}"`);
+      const error = await run.ctx.updateState(state).catch((reason: unknown) => reason);
+      expect(error)
+        .to.be.instanceOf(TypeError)
+        .and.have.property('message')
+        .that.includes(`got "${state}"`);
       expect(stored).to.deep.equal([]);
     });
   }
@@ -87,7 +92,34 @@ describe('the context of a task', () => {
   it('takes progress of 64 KiB and refuses more', async () => {
     const { run } = testRun(task);
     await run.ctx.progress('x'.repeat(64 * 1024 - 2));
-    const tooMuch = () => run.ctx.progress('x'.repeat(64 * 1024 - 1));
-    expect(tooMuch).to.throw(RangeError, 'at most 65536 bytes of JSON, got 65537');
+    const tooMuch = await run.ctx.progress('x'.repeat(64 * 1024 - 1)).catch((reason) => reason);
+    expect(tooMuch).to.be.instanceOf(RangeError);
+    expect(tooMuch.message).to.include('at most 65536 bytes of JSON, got 65537');
+  });
+
+  for (const [what, meta] of [
+    ['a bigint', 10n],
+    ['a Map', { seen: new Map() }],
+    ['NaN', [Number.NaN]],
+  ] as const) {
+    it(`refuses progress that JSON cannot hold by its promise: ${what}`, async () => {
+      const { run, stored } = testRun(task);
+      const reporting = run.ctx.progress(meta);
+      const error = await reporting.catch((reason: unknown) => reason);
+      expect(error).to.be.instanceOf(TypeError);
+      expect(String(error)).to.include(`is ${what}, which JSON cannot hold`);
+      expect(stored).to.deep.equal([]);
+    });
+  }
+
+  it('does not end the process by a refusal that nobody waits for', async () => {
+    const { run } = testRun(task);
+    const rejections: unknown[] = [];
+    const listen = (reason: unknown) => rejections.push(reason);
+    process.on('unhandledRejection', listen);
+    defer(() => process.off('unhandledRejection', listen));
+    void run.ctx.progress(10n);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(rejections).to.deep.equal([]);
   });
 });

@@ -70,8 +70,11 @@ describe('the execution of a task', () => {
   });
 
   const unstorable: readonly [why: string, value: unknown, says: string][] = [
-    ['a bigint', 10n, 'BigInt'],
-    ['an object with a bigint', { a: 10n }, 'BigInt'],
+    ['a bigint', 10n, 'it is a bigint'],
+    ['an object with a bigint', { a: 10n }, '/a is a bigint'],
+    ['a Map', new Map([['a', 1]]), 'it is a Map'],
+    ['NaN in a list', [1, Number.NaN], '/1 is NaN'],
+    ['an Error', { error: new Error('no') }, '/error is an Error'],
     ['a circle', circular, 'circular'],
     ['a function', () => 1, 'a function'],
     ['a symbol', Symbol('a'), 'a symbol'],

@@ -1,4 +1,6 @@
 /** The context of a task inside a child: its data is a copy, what it tells and asks goes to the parent. */
+import { toJson } from '../../shared/noJson.ts';
+import { requestOf } from '../../shared/sendOptions.ts';
 import type { TaskContext } from '../../shared/task.ts';
 import { RetryRequest } from '../../shared/taskErrors.ts';
 import type { Calls } from './calls.ts';
@@ -22,20 +24,23 @@ export function createChildContext(
   const abort = (reason: Packed) => controller.abort(unpack(reason));
   if (aborted) abort(aborted);
   const reports = createReports((what) => calls.ask(run, what));
+  const report = async (what: Report, meta: unknown): Promise<void> =>
+    reports.report({ ...what, meta: toJson(meta) });
   const { log, end: endLog } = createChildLog((line) => send({ kind: 'log', run, ...line }));
   const ctx: TaskContext = {
     ...data,
     signal: controller.signal,
     log,
-    progress: async (meta) => reports.report({ method: 'progress', meta: JSON.stringify(meta) }),
-    updateState: async (state, meta) =>
-      reports.report({ method: 'updateState', state, meta: JSON.stringify(meta) }),
+    progress: (meta) => watched(report({ method: 'progress' }, meta)),
+    updateState: (state, meta) => watched(report({ method: 'updateState', state }, meta)),
     retry(options) {
       throw new RetryRequest(options);
     },
     async send(name, input, options) {
-      const what: Call = { method: 'send', name, input: JSON.stringify(input), options };
-      return String(await calls.ask(run, what));
+      // Checked here: as JSON a Map would be lost on the way, and a moment of dayjs cannot be cloned.
+      requestOf(name, input, options);
+      const texts = { input: JSON.stringify(input), options: JSON.stringify(options) };
+      return String(await calls.ask(run, { method: 'send', name, ...texts }));
     },
   };
   const end = () => {
@@ -43,6 +48,14 @@ export function createChildContext(
     reports.end();
   };
   return { ctx, abort, end };
+}
+
+type Report = { method: 'progress' } | { method: 'updateState'; state: string };
+
+/** A refusal that nobody waits for is no reason to end the child. */
+function watched(report: Promise<void>): Promise<void> {
+  report.catch(() => undefined);
+  return report;
 }
 
 /** Of reports that nobody waits for, at most one in so many milliseconds is sent: the last counts. */

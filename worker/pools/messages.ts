@@ -1,5 +1,4 @@
 /** What a parent and its child tell each other: the same over a thread's port and a process's IPC. */
-import type { SendOptions } from '../../shared/sendOptions.ts';
 import type { TaskContext, TaskLog } from '../../shared/task.ts';
 import type { SentResult } from './result.ts';
 import type { Packed } from './thrown.ts';
@@ -49,7 +48,7 @@ export type Call =
       readonly method: 'send';
       readonly name: string;
       readonly input: string | undefined;
-      readonly options: SendOptions | undefined;
+      readonly options: string | undefined;
     };
 
 export type LogLevel = keyof TaskLog;

@@ -1,4 +1,5 @@
 /** In the parent: what a task in a child tells and asks, done with its context here. */
+import type { SendOptions } from '../../shared/sendOptions.ts';
 import type { TaskContext, TaskLog } from '../../shared/task.ts';
 import type { AnswerMessage, Call, CallMessage, LogMessage, PackedField } from './messages.ts';
 import { pack, unpack } from './thrown.ts';
@@ -23,8 +24,13 @@ function done(what: Call, ctx: TaskContext): Promise<unknown> {
     case 'updateState':
       return ctx.updateState(what.state, parsed(what.meta));
     case 'send':
-      return ctx.send(what.name, Object(parsed(what.input) ?? {}), what.options);
+      return ctx.send(what.name, Object(parsed(what.input) ?? {}), optionsIn(what.options));
   }
+}
+
+/** The child has checked that they are options; all that is wrong with them is said by who sends. */
+function optionsIn(json: string | undefined): SendOptions | undefined {
+  return parsed(json) as SendOptions | undefined;
 }
 
 /** Writes a line of a task's log. */

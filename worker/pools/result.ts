@@ -1,4 +1,5 @@
 /** What a task returns, on its way to the parent: as JSON text, for JSON is what will be stored. */
+import { toJson } from '../../shared/noJson.ts';
 
 export type SentResult =
   | { readonly kind: 'json'; readonly text: string }
@@ -8,7 +9,7 @@ export type SentResult =
 /** @param maxBytes larger ones stay here, for the parent would refuse them */
 export function packResult(value: unknown, maxBytes: number): SentResult {
   try {
-    const text = JSON.stringify(value);
+    const text = toJson(value);
     if (text === undefined) return { kind: 'nothing', type: typeof value };
     const bytes = Buffer.byteLength(text);
     if (bytes <= maxBytes) return { kind: 'json', text };
@@ -34,7 +35,5 @@ export function unpackResult(sent: SentResult): unknown {
 }
 
 function nothing(type: string): unknown {
-  if (type === 'undefined') return undefined;
-  if (type === 'symbol') return Symbol('of the task');
-  return type === 'function' ? () => undefined : { toJSON: () => undefined };
+  return type === 'undefined' ? undefined : { toJSON: () => undefined };
 }

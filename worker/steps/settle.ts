@@ -1,3 +1,4 @@
+import { toJson } from '../../shared/noJson.ts';
 import { TaskRevokedError } from '../../shared/taskErrors.ts';
 import type { Run, Step } from '../context.ts';
 import { describeError, PermanentError, unreadable } from '../outcome.ts';
@@ -48,7 +49,7 @@ function storable({ task, message, value, resultMaxBytes }: Run): string {
 function serialized(value: unknown): string {
   let json: string | undefined;
   try {
-    json = JSON.stringify(value);
+    json = toJson(value);
   } catch (error) {
     const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
     throw new PermanentError(
