@@ -49,6 +49,7 @@ export async function startApi(
       log.child({ connection: 'news' }, { level: 'silent' }),
     ),
     prefix: config.prefix,
+    memoryLimit: config.redisMemoryLimit,
   });
   const producer = createProducer({
     broker,

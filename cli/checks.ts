@@ -21,7 +21,7 @@ const PINGS = 50;
 
 export async function checkRedis(
   redis: Redis,
-  { redisUrl }: Pick<Config, 'redisUrl'>,
+  { redisUrl, redisMemoryLimit }: Pick<Config, 'redisUrl' | 'redisMemoryLimit'>,
 ): Promise<Finding[]> {
   try {
     const info = parseInfo(await answered(redis, redis.info()));
@@ -30,7 +30,7 @@ export async function checkRedis(
       checkVersion(info),
       checkEviction(info),
       checkPersistence(info),
-      checkMemory(info),
+      checkMemory(info, redisMemoryLimit),
       await checkLatency(redis),
       await checkClock(redis),
     ];
@@ -82,13 +82,12 @@ function checkPersistence(info: Info): Finding {
   return { check, status: 'warn', found: 'AOF is off', advice };
 }
 
-function checkMemory(info: Info): Finding {
+function checkMemory(info: Info, percent: number): Finding {
   const used = Number(info.used_memory);
   const max = Number(info.maxmemory);
   const found = `${info.used_memory_human} used of ${max === 0 ? 'all there is' : info.maxmemory_human}`;
-  if (max === 0 || used < 0.8 * max) return { check: 'memory', status: 'ok', found };
-  const advice =
-    'a full Redis takes no tasks and no results: raise maxmemory or shorten KAJE_RESULT_EXPIRES';
+  if (max === 0 || used * 100 < percent * max) return { check: 'memory', status: 'ok', found };
+  const advice = `above ${percent} % (KAJE_REDIS_MEMORY_LIMIT) tasks are refused and results go before their time: raise maxmemory or shorten KAJE_RESULT_EXPIRES`;
   return { check: 'memory', status: 'warn', found, advice };
 }
 
@@ -232,7 +231,7 @@ export async function checkApi(
     const response = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(3000) });
     if (response.ok && probe && before === (await probe())) return elsewhere(url);
     // What it answers, the contract says; of other programs it may be anything.
-    if (response.ok) return ready(url, (await response.json()) as { clock_ahead_ms?: number });
+    if (response.ok) return ready(url, (await response.json()) as HealthBody);
     const advice =
       'it cannot write to its Redis: compare its KAJE_REDIS_URL with the one checked here';
     return { check, status: 'fail', found: `${url} answers ${response.status}`, advice };
@@ -242,8 +241,17 @@ export async function checkApi(
   }
 }
 
-function ready(url: string, { clock_ahead_ms: aheadMs = 0 }: { clock_ahead_ms?: number }): Finding {
+interface HealthBody {
+  readonly clock_ahead_ms?: number;
+  readonly warning?: string;
+}
+
+function ready(url: string, { clock_ahead_ms: aheadMs = 0, warning }: HealthBody): Finding {
   const found = `${url} is ready, its clock ${ahead(aheadMs)} from Redis`;
+  if (warning !== undefined) {
+    const advice = 'let workers run what waits, or raise maxmemory';
+    return { check: 'api', status: 'warn', found: `${found}, but: ${warning}`, advice };
+  }
   if (isRight(aheadMs)) return { check: 'api', status: 'ok', found };
   return { check: 'api', status: 'warn', found, advice: SYNCHRONISE };
 }

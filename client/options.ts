@@ -15,6 +15,8 @@ export type KajeOptions =
       readonly prefix?: string;
       /** Queues of tasks that name none, by name, as the API's KAJE_ROUTES. Default: none */
       readonly routes?: readonly RouteRule[];
+      /** Percent of Redis' maxmemory above which nothing is sent, as the API's KAJE_REDIS_MEMORY_LIMIT. Default: 80 */
+      readonly memoryLimit?: number;
       readonly url?: never;
     };
 
@@ -89,7 +91,7 @@ const NAMES: {
   readonly [Call in keyof OptionsOf]: Readonly<Record<keyof OptionsOf[Call], true>>;
 } = {
   'new Kaje({ url })': { url: true, redis: true },
-  'new Kaje({ redis })': { redis: true, prefix: true, routes: true, url: true },
+  'new Kaje({ redis })': { redis: true, prefix: true, routes: true, memoryLimit: true, url: true },
   'tasks()': {
     state: true,
     name: true,

@@ -149,7 +149,10 @@ export interface Broker {
   hears(id: string): boolean;
   /** Calls `changed` when a worker publishes tasks, and when news may have been missed. */
   onRegistryChange(changed: () => void): void;
-  /** Resolves when the broker takes writes; throws BrokerUnavailableError otherwise. */
-  checkWritable(): Promise<void>;
+  /**
+   * Resolves when the broker takes writes, with the reason why it takes no tasks all the same, if there is one.
+   * @throws BrokerUnavailableError otherwise
+   */
+  checkWritable(): Promise<string | undefined>;
   close(): Promise<void>;
 }

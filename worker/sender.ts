@@ -21,7 +21,10 @@ export interface TaskSender extends Service {
   ): Promise<string>;
 }
 
-export type SenderConfig = Pick<Config, 'redisUrl' | 'prefix' | 'queueMaxLength' | 'routes'>;
+export type SenderConfig = Pick<
+  Config,
+  'redisUrl' | 'prefix' | 'queueMaxLength' | 'redisMemoryLimit' | 'routes'
+>;
 
 const CONNECT_MS = 5000;
 
@@ -54,11 +57,11 @@ export function createSender(config: SenderConfig, log: Log): TaskSender {
 
 /** Fails fast, on connections of its own: a task is told of an outage, and may be retried for it. */
 function make(config: SenderConfig, log: Log) {
-  const { redisUrl, prefix, queueMaxLength, routes } = config;
+  const { redisUrl, prefix, queueMaxLength, redisMemoryLimit: memoryLimit, routes } = config;
   const quiet = log.child({ connection: 'sender' }, { level: 'silent' });
   const redis: Redis = connectFailingFast(redisUrl, quiet);
   const subscriber = connectPatiently(redisUrl, quiet);
-  const broker = createRedisBroker({ redis, subscriber, prefix });
+  const broker = createRedisBroker({ redis, subscriber, prefix, memoryLimit });
   const catalog = createCatalog(broker);
   const producer = createProducer({ broker, catalog, queueMaxLength, routes });
   return { broker, producer, connected: whenConnected(redis, CONNECT_MS) };

@@ -10,6 +10,12 @@ export function live(ctx: Context): void {
 
 export async function ready(ctx: Context, { broker, stopping }: Deps): Promise<void> {
   if (stopping.aborted) throw new BrokerUnavailableError('this process is stopping');
-  await Promise.all([broker.checkWritable(), broker.clock.read()]);
-  ctx.body = { status: 'ready', version: VERSION, clock_ahead_ms: broker.clock.aheadMs() };
+  const [warning] = await Promise.all([broker.checkWritable(), broker.clock.read()]);
+  ctx.body = {
+    status: 'ready',
+    version: VERSION,
+    clock_ahead_ms: broker.clock.aheadMs(),
+    // Ready all the same: whoever asks for results, or revokes, is served.
+    ...(warning ? { warning } : {}),
+  };
 }

@@ -10,6 +10,7 @@ export function apiCommand(): Command {
     'redisUrl',
     'prefix',
     'queueMaxLength',
+    'redisMemoryLimit',
     'routes',
     'maxBodyBytes',
     'maxConnections',

@@ -21,7 +21,7 @@ export function doctorCommand(): Command {
     .description('check Redis, the API and the workers, and say what to do')
     .addOption(urlOption('API to check'))
     .option('--json', 'print JSON for programs');
-  withSettings(command, 'redisUrl', 'prefix');
+  withSettings(command, 'redisUrl', 'prefix', 'redisMemoryLimit');
   return command.action(async ({ url, json }: { url: string; json?: boolean }) => {
     const findings = await examine(command, url);
     if (json) printJson({ checks: findings });

@@ -30,17 +30,24 @@ export interface RedisTransportOptions {
   readonly prefix?: string;
   /** Queues of tasks that name none. Default: none */
   readonly routes?: readonly RouteRule[];
+  /** Percent of Redis' maxmemory above which no tasks are sent. Default: 80 */
+  readonly memoryLimit?: number;
 }
 
 /** @param url redis://, rediss:// or a socket path */
 export function createRedisTransport(
   url: string,
-  { prefix, routes = [] }: RedisTransportOptions = {},
+  { prefix, routes = [], memoryLimit }: RedisTransportOptions = {},
 ): Transport {
   const log = silentLog();
   const redis = connectFailingFast(url, log);
   const subscriber = connectPatiently(url, log);
-  const broker = createRedisBroker({ redis, subscriber, prefix: prefix ?? loadConfig({}).prefix });
+  const broker = createRedisBroker({
+    redis,
+    subscriber,
+    prefix: prefix ?? loadConfig({}).prefix,
+    ...(memoryLimit === undefined ? {} : { memoryLimit }),
+  });
   const producer = createProducer({ broker, catalog: createCatalog(broker), routes });
   const watcher = createWatcher(broker);
   const connected = whenConnected(redis, CONNECT_MS);

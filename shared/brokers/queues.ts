@@ -2,6 +2,7 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { StoredTask } from '../addition.ts';
+import { ADDS_AT_ONCE } from '../broker.ts';
 import { BrokerUnavailableError, TaskNotFoundError, WrongStateError } from '../errors.ts';
 import type { Keys } from '../keys.ts';
 import { bodyOf, type TaskMessage } from '../message.ts';
@@ -9,13 +10,22 @@ import { ANSWER_WITHIN_MS, answered } from '../redis.ts';
 import { storedPriority } from '../results.ts';
 import { addTasks, reviveTask, type Timed } from '../scripts.ts';
 import type { RedisClock } from './clock.ts';
+import type { MemoryGuard } from './memory.ts';
+import { portionsOf } from './portions.ts';
 
 /** Codes of BullMQ's errors for a job that is gone, or in another state than the expected one. */
 const GONE = -1;
 const NOT_IN_STATE = -3;
 
+export interface QueuesOptions {
+  readonly redis: Redis;
+  readonly keys: Keys;
+  readonly clock: RedisClock;
+  readonly memory: Pick<MemoryGuard, 'admit'>;
+}
+
 /** BullMQ's queues, each made once; they share one connection, which none of them owns. */
-export function createQueues(redis: Redis, keys: Keys, clock: RedisClock) {
+export function createQueues({ redis, keys, clock, memory }: QueuesOptions) {
   const byName = new Map<string, Queue>();
   const of = (name: string): Queue => {
     const known = byName.get(name);
@@ -57,12 +67,16 @@ export function createQueues(redis: Redis, keys: Keys, clock: RedisClock) {
 
   return {
     /**
-     * All or none, whatever queues they go to: what is refused half-way would be sent twice. In the order
-     * of the calls, also of those that nobody waits for.
+     * All or none of as many as one write stores, whatever queues they go to: what is refused half-way would
+     * be sent twice. In the order of the calls, also of those that nobody waits for.
      */
-    add(messages: readonly TaskMessage[]): Promise<void> {
+    async add(messages: readonly TaskMessage[]): Promise<void> {
       const tasks = messages.map(storedTask);
-      return inTime(tasks.length, (deadlineMs) => addTasks(redis, keys, deadlineMs, tasks));
+      const admitted = memory.admit(tasks.reduce((bytes, task) => bytes + sizeOf(task), 0));
+      if (admitted) await admitted;
+      for (const some of portionsOf(tasks, ADDS_AT_ONCE)) {
+        await inTime(some.length, (deadlineMs) => addTasks(redis, keys, deadlineMs, some));
+      }
     },
     /** Puts a task that has ended back to the start; false while a worker is about to file it. */
     async retry(queue: string, id: string): Promise<boolean> {
@@ -105,6 +119,15 @@ function storedTask({ id, queue, name, body, sentAt: timestamp, unique }: TaskMe
   const delay = delayOf(body.eta, timestamp);
   const priority = storedPriority(body.priority);
   return { id, queue, name, data: JSON.stringify(body), timestamp, delay, priority, unique };
+}
+
+/** What a task takes beside its message: its hash, its places in lists and sets. */
+const FRAME_BYTES = 500;
+/** Allocators have sizes that are up to a quarter apart. */
+const ROUNDED = 1.25;
+
+function sizeOf({ data }: StoredTask): number {
+  return FRAME_BYTES + ROUNDED * Buffer.byteLength(data);
 }
 
 function delayOf(eta: number | undefined, sentAt: number): number {

@@ -1,9 +1,10 @@
 /** The broker on Redis: BullMQ queues, read by our own script, watched over pub/sub. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { ADDS_AT_ONCE, type Broker } from '../broker.ts';
+import type { Broker } from '../broker.ts';
 import { createAnnouncer, createBus } from '../bus.ts';
 import { sentEvent } from '../clusterEvents.ts';
+import { SETTINGS } from '../config.ts';
 import { createAsker } from '../control.ts';
 import { KajeError, TaskNotFoundError, WrongStateError } from '../errors.ts';
 import { createKeys } from '../keys.ts';
@@ -16,6 +17,7 @@ import { createEvents } from './clusterEvents.ts';
 import { createHistory } from './history.ts';
 import { createLimiter } from './limiter.ts';
 import { createLister } from './lister.ts';
+import { createMemoryGuard } from './memory.ts';
 import { createPurge } from './purge.ts';
 import { createQueues } from './queues.ts';
 import { createReader } from './reader.ts';
@@ -28,6 +30,8 @@ export interface RedisBrokerOptions {
   readonly subscriber: Redis;
   /** First part of every key. */
   readonly prefix: string;
+  /** Percent of Redis' maxmemory above which no tasks are stored (KAJE_REDIS_MEMORY_LIMIT). Default: 80 */
+  readonly memoryLimit?: number;
   /** What the clock of this machine shows, epoch milliseconds. Default: Date.now */
   readonly now?: () => number;
 }
@@ -42,6 +46,7 @@ export function createRedisBroker({
   redis,
   subscriber,
   prefix,
+  memoryLimit = SETTINGS.redisMemoryLimit.default,
   now = Date.now,
 }: RedisBrokerOptions): Broker {
   const keys = createKeys(prefix, redis.options.db);
@@ -49,7 +54,8 @@ export function createRedisBroker({
   const announce = createAnnouncer(redis, keys);
   const told = createRedisClock(redis, { local: now });
   const clock = { ...told, read: () => answered(redis, told.read()) };
-  const queues = createQueues(redis, keys, clock);
+  const memory = createMemoryGuard({ redis, percent: memoryLimit });
+  const queues = createQueues({ redis, keys, clock, memory });
   const workers = () => readWorkers(redis, keys);
   const asker = createAsker({ redis, subscriber, bus, keys, workers });
   const reader = createReader(redis, keys, (ids) => revoker.expire(ids));
@@ -92,9 +98,7 @@ export function createRedisBroker({
     clock,
     async add(messages) {
       events.look();
-      for (let i = 0; i < messages.length; i += ADDS_AT_ONCE) {
-        await queues.add(messages.slice(i, i + ADDS_AT_ONCE));
-      }
+      await queues.add(messages);
       events.tell(() => messages.map(sentEvent));
     },
     read: reader.read,
@@ -164,6 +168,7 @@ export function createRedisBroker({
     onRegistryChange: bus.onRegistryChange,
     async checkWritable() {
       await answered(redis, redis.set(keys.probe, now(), 'PX', 60_000));
+      return memory.shortage();
     },
     async close() {
       await queues.close();

@@ -167,6 +167,7 @@ export const Health = {
     status: text,
     version: text,
     clock_ahead_ms: clockAhead,
+    warning: { ...text, description: 'Why no tasks are taken now, though all else is served' },
   },
 } as const;
 

@@ -85,6 +85,7 @@ describe('kaje doctor', () => {
     const { checks } = await examine(redis.url, 'http://127.0.0.1:1', 'nobody');
     const memory = checks.find(({ check }) => check === 'memory');
     expect(memory).to.include({ status: 'warn' });
+    expect(memory?.advice).to.include('above 80 % (KAJE_REDIS_MEMORY_LIMIT)');
     expect(memory?.advice).to.include('raise maxmemory');
   });
 

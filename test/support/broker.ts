@@ -9,7 +9,7 @@ import type { Task } from '../../shared/task.ts';
 import { defer } from './defer.ts';
 import { silentLog, testConfig, testRedis, testRedisUrl } from './redis.ts';
 
-type Given = Partial<Pick<RedisBrokerOptions, 'redis' | 'now'>>;
+type Given = Partial<Pick<RedisBrokerOptions, 'redis' | 'memoryLimit' | 'now'>>;
 
 export async function startTestBroker(config: Config = testConfig(), given: Given = {}) {
   const { redis = connectFailingFast(config.redisUrl, silentLog()) } = given;
