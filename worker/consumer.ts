@@ -104,8 +104,8 @@ export function createConsumer({ queue, concurrency, tools }: ConsumerOptions): 
   const giveBack = async (run: Run, delivery: Delivery): Promise<Ending> => {
     if (!run.acksLate && run.hasBegun) {
       const error = describeError(stopped());
-      tellLost(unrunOf(delivery, queue), error, tools);
-      return failed(error, delivery);
+      const tell = () => tellLost(unrunOf(delivery, queue), error, tools);
+      return whenStored(failed(error, delivery), tell);
     }
     if (!run.acksLate) await unmark(run).catch(() => undefined);
     return putBack(run);

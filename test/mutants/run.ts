@@ -14,7 +14,7 @@ const USAGE = `npm run test:mutants -- [options]
   --seed <n>       which ones (default: by the clock; it is printed)
   --files <text>   only in files whose path contains this text; more than once: any of them
   --only <list>    only these, as survivors are printed: file:line, separated by commas
-  --kind <kind>    only of this kind
+  --kind <kind>    only of this kind; more than once: any of them
   --near           only the tests near the file, not those of its folder too
   --jobs <n>       how many at once (default: one a core)
   --limit <s>      seconds for the tests of one change (default: 300)
@@ -56,7 +56,7 @@ function optionsOf(args: string[]) {
       seed: { ...text, default: `${Date.now() % 1_000_000}` },
       files: { ...text, multiple: true, default: [''] },
       only: text,
-      kind: text,
+      kind: { ...text, multiple: true, default: [] as string[] },
       near: flag,
       jobs: { ...text, default: `${cpus().length}` },
       limit: { ...text, default: '300' },
@@ -72,7 +72,8 @@ function choose(options: Options, isEquivalent: (mutation: Mutation) => boolean)
   const files = sourcesOf(ROOT).filter((file) => options.files.some((part) => file.includes(part)));
   const possible = mutationsOf(ROOT, files).filter(
     ({ file, line, kind }) =>
-      (!only || only.includes(`${file}:${line}`)) && (!options.kind || kind === options.kind),
+      (!only || only.includes(`${file}:${line}`)) &&
+      (options.kind.length === 0 || options.kind.includes(kind)),
   );
   const counted = possible.filter((mutation) => !isEquivalent(mutation));
   return sample(counted, Number(options.sample), Number(options.seed));

@@ -235,3 +235,18 @@ describe('the slots of a rate', () => {
     expect(await turns.places()).to.deep.equal([turns.key('a')]);
   });
 });
+
+describe('the place of one that runs for longer than a minute', () => {
+  it('is still its own when it comes next in its queue, for its worker was lost', async () => {
+    const turns = await startTurns({ max: 1 });
+    const { redis, keys, key } = turns;
+    await turns.start('a');
+    expect(await turns.take('a')).to.deep.equal(['go']);
+    await redis.zadd(keys.running('work'), Date.now() - 120_000, key('a'));
+    await turns.tend();
+    // It is back in its queue, as whoever finds it lost puts it there.
+    await redis.del(`${key('a')}:lock`);
+    await turns.tend();
+    expect(await turns.places()).to.deep.equal([key('a')]);
+  });
+});

@@ -120,6 +120,29 @@ describe('a run whose task another worker has taken over', () => {
     expect(await life.read('a')).to.include({ state: 'STARTED', progress: null, result: null });
   });
 
+  it('is told so at once where the task was lost and comes back to the same worker', async () => {
+    const life = await startLife();
+    const { open, opened } = gate();
+    const seen: TaskContext[] = [];
+    const task = defineTask('hold', {
+      run(_: object, ctx) {
+        seen.push(ctx);
+        return seen.length === 1 ? opened.then(() => 'first') : 'second';
+      },
+    });
+    await startTestWorker(life.config, [task], [{ name: 'default', concurrency: 2 }]);
+    await life.send('hold', ['a']);
+    await eventually(() => seen.length === 1);
+    // As whoever finds a lost task puts it back: in one step, before a renewal can miss the lock.
+    const base = life.keys.queueBase('default');
+    const back = life.redis.multi().del(lockOf(life, 'a')).lrem(`${base}active`, 1, 'a');
+    await back.rpush(`${base}wait`, 'a').zadd(`${base}marker`, 0, '0').exec();
+    expect(await life.end('a')).to.include({ state: 'SUCCESS', result: 'second' });
+    expect(seen[0]?.signal.reason).to.be.instanceOf(WorkerLostError);
+    open();
+    expect(await life.read('a')).to.include({ state: 'SUCCESS', result: 'second' });
+  });
+
   it('changes nothing either where it fails, or wants another run', async () => {
     const life = await startLife();
     const { open, opened } = gate();
