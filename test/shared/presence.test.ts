@@ -75,6 +75,15 @@ describe('the presence of workers', () => {
     expect(look(5, ['a', 4])).to.deep.equal(['worker-online a']);
   });
 
+  it('believes the word of one that is back, though its goodbye came by a clock that is ahead', () => {
+    const { look, pass, hear } = follower();
+    look(0, 'a');
+    pass(3, workerEvent('worker-offline', 'a', START + 3_600_000));
+    hear(4, 'worker-online', 'a');
+    for (const s of [5, 10, 15, 20]) expect(look(s, 'a')).to.deep.equal([]);
+    expect(look(25)).to.deep.equal(['worker-offline a']);
+  });
+
   it('swallows the word of a worker for what a look has found out already, but not a later one', () => {
     const { look, hear } = follower();
     look(0, 'a');

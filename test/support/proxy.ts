@@ -11,6 +11,8 @@ export interface RedisProxy {
    * signal would also stop it between a command and its answer, and nobody could know which way that went.
    */
   freeze(): void;
+  /** Whether something was sent since the freeze. */
+  holds(): boolean;
   /** Resolves when Redis has answered what it was sent meanwhile. */
   wake(): Promise<void>;
   /** Commands are done, and their answers lost. */
@@ -56,6 +58,7 @@ export async function redisProxy(): Promise<RedisProxy> {
     freeze() {
       isFrozen = true;
     },
+    holds: () => held.length > 0,
     async wake() {
       isFrozen = false;
       await Promise.all(held.splice(0).map((read) => read()));

@@ -7,14 +7,17 @@ import { defer } from '../support/defer.ts';
 import { eventually } from '../support/eventually.ts';
 import { collectLog } from '../support/log.ts';
 import { commandsDuring } from '../support/monitor.ts';
+import { redisProxy } from '../support/proxy.ts';
+import { testRedis } from '../support/redis.ts';
 
 /** The log of a stored task, the lines that a worker's log gets, and those that the broker tells. */
-async function startTaskLog({ level = 'info', attempt = 1 } = {}) {
+async function startTaskLog({ level = 'info', attempt = 1, url = '' } = {}) {
   const test = await startTestBroker();
   await test.broker.add([messageOf('a')]);
   const { log, lines } = collectLog(level);
-  const { redis, keys } = test;
-  const clock = createRedisClock(redis);
+  const { keys } = test;
+  const redis = url ? testRedis(url) : test.redis;
+  const clock = createRedisClock(test.redis);
   const taskLog = createTaskLog({ log, redis, keys, clock, queue: 'default', id: 'a', attempt });
   defer(() => taskLog.end());
   const stored = async (after = 0) => (await test.broker.logs('a', after)).logs;
@@ -70,6 +73,21 @@ describe("a task's log", () => {
     const kept = await stored();
     expect(messages(kept)).to.deep.equal(kept.map((_, i) => `line ${i + 1}`));
     expect(kept.length).to.be.greaterThan(20);
+  });
+
+  it('stores what was written while the last write was on its way, without another line', async () => {
+    const proxy = await redisProxy();
+    const { log, flush, stored, redis } = await startTaskLog({ url: proxy.url });
+    await redis.ping();
+    proxy.freeze();
+    log.info('first');
+    const flushed = flush();
+    log.info('second');
+    log.info('third');
+    await proxy.wake();
+    await flushed;
+    await eventually(async () => (await stored()).length === 3);
+    expect(messages(await stored())).to.deep.equal(['first', 'second', 'third']);
   });
 
   it('stores what is left when it is flushed, before whatever is sent to Redis next', async () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { createConsumer } from '../../../worker/consumer.ts';
-import { createFleet } from '../../../worker/fleet.ts';
+import { createFleet, type Fleet } from '../../../worker/fleet.ts';
 import {
   createAutoscaler,
   type Idleness,
@@ -11,7 +11,9 @@ import { hold } from '../../fixtures/quick.ts';
 import { messageOf, startTestBroker } from '../../support/broker.ts';
 import { defer } from '../../support/defer.ts';
 import { eventually } from '../../support/eventually.ts';
-import { silentLog } from '../../support/redis.ts';
+import { collectLog } from '../../support/log.ts';
+import { redisProxy } from '../../support/proxy.ts';
+import { testRedis } from '../../support/redis.ts';
 import { testTools } from '../../support/tools.ts';
 
 const BOUNDS = { min: 2, max: 10 };
@@ -60,22 +62,23 @@ describe('autoscaling', () => {
 });
 
 /** An autoscaler that looks often, by a clock of the test's own, over a real queue. */
-async function startAutoscaler() {
+async function startAutoscaler(url?: string) {
   const test = await startTestBroker();
   const tools = testTools(test.config, [hold]);
+  const { log, lines } = collectLog();
   const queues = [{ name: 'default' }, { name: 'mail' }];
   const create = (queue: string, concurrency: number) =>
     createConsumer({ queue, concurrency, tools });
   const fleet = createFleet({ queues, concurrency: 1, create });
   defer(() => fleet.stop(AbortSignal.abort()));
   const clock = { now: 1_000_000 };
-  const { redis, keys } = tools;
+  const { keys } = tools;
   const autoscaler = createAutoscaler({
-    redis,
+    redis: url ? testRedis(url) : tools.redis,
     keys,
     fleet,
     bounds: { min: 1, max: 4 },
-    log: silentLog(),
+    log,
     everyMs: 20,
     now: () => clock.now,
   });
@@ -89,7 +92,7 @@ async function startAutoscaler() {
         messageOf(`${ms}-${i}`, { name: 'hold', body: { kwargs: { ms } } }),
       ),
     );
-  return { ...test, fleet, autoscaler, clock, slots, send };
+  return { ...test, fleet, autoscaler, clock, slots, send, lines };
 }
 
 describe('the autoscaler', () => {
@@ -119,6 +122,28 @@ describe('the autoscaler', () => {
     await broker.pause('default', false);
     await eventually(() => fleet.active() === 4);
   });
+
+  const meanwhile: readonly [what: string, change: (fleet: Fleet) => void, slots: number[]][] = [
+    ['resized', (fleet) => fleet.resize(4, 'default'), [7, 1]],
+    ['cancelled', (fleet) => fleet.cancel('default'), [3, 1]],
+  ];
+  for (const [what, change, expected] of meanwhile) {
+    it(`leaves a queue alone that was ${what} while it asked how much waits there`, async () => {
+      const proxy = await redisProxy();
+      const { fleet, autoscaler, slots, send, lines } = await startAutoscaler(proxy.url);
+      await send(3, 60_000);
+      await eventually(() => slots()[0] === 3 && fleet.active() === 3);
+      proxy.freeze();
+      await eventually(proxy.holds);
+      await send(6, 60_001);
+      autoscaler.set(undefined);
+      change(fleet);
+      await proxy.wake();
+      await autoscaler.stop();
+      expect(slots()).to.deep.equal(expected);
+      expect(lines.filter(({ service }) => service)).to.deep.equal([]);
+    });
+  }
 
   it('takes new bounds at once, of one queue or of all, and none', async () => {
     const { autoscaler, fleet, slots } = await startAutoscaler();

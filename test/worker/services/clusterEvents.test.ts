@@ -49,6 +49,33 @@ describe('the events of a worker', () => {
     expect(new Set(commands)).to.deep.equal(new Set(['subscribe', 'exists']));
   });
 
+  it('that were dropped are told in the log once, by their number', async () => {
+    const keys = createKeys(testConfig().prefix);
+    const redis = testRedis();
+    let [dropped, looks] = [3, 0];
+    const teller = {
+      ...createTeller({ redis, keys }),
+      look: async () => void looks++,
+      get dropped() {
+        return dropped;
+      },
+    };
+    const { log, lines } = collectLog();
+    await redis.ping();
+    const service = createClusterEvents({ teller, worker: 'w1', redis, keys, log });
+    defer(() => service.stop());
+    await service.start();
+    await eventually(() => lines.length === 1);
+    dropped = 5;
+    await eventually(() => lines.length === 2);
+    const looksThen = looks;
+    await eventually(() => looks >= looksThen + 2);
+    expect(lines.map(({ level, dropped: count }) => [level, count])).to.deep.equal([
+      [40, 3],
+      [40, 2],
+    ]);
+  });
+
   it('are wanted at once when the note of a new follower comes', async () => {
     const { service, teller, keys, other } = await startTestService();
     await service.start();

@@ -92,6 +92,14 @@ describe('the announcement of tasks', () => {
     await other.del(keys.registry, keys.queues);
     redis.disconnect(true);
     await eventually(async () => expect(await published()).to.deep.equal(['Adds', ['a', 'b']]));
+    // A worker that has stopped has no tasks.
+    await announcement.stop();
+    await other.del(keys.registry, keys.queues);
+    redis.disconnect(true);
+    await once(redis, 'ready');
+    // Behind whatever it has sent at its return.
+    await redis.ping();
+    expect(await published()).to.deep.equal([undefined, []]);
   });
 });
 
