@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { createAnnouncer, createBus } from '../../shared/bus.ts';
 import { createKeys, shardOf } from '../../shared/keys.ts';
@@ -69,6 +70,18 @@ describe('the bus', () => {
     });
     const counted = commands.filter((name) => name.endsWith('subscribe'));
     expect(counted).to.deep.equal(['subscribe', 'unsubscribe']);
+  });
+
+  it('keeps a channel for its time after the last who left it, not after the first', async () => {
+    const lingerMs = 600;
+    const { bus, keys, redis } = await startTestBus(lingerMs);
+    const leave = async () => (await bus.listen('a', () => undefined))();
+    await leave();
+    await sleep(lingerMs / 2);
+    await leave();
+    const leftAt = performance.now();
+    await eventually(async () => (await redis.pubsub('CHANNELS', `${keys.prefix}*`)).length === 0);
+    expect(performance.now() - leftAt).to.be.at.least(lingerMs - 20);
   });
 
   it('may be stopped twice without leaving the channel to nobody', async () => {
