@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { PassThrough } from 'node:stream';
 import { expect } from 'chai';
@@ -17,11 +17,14 @@ const TOO_MUCH = 40;
 async function startStream() {
   const pings = interceptIntervals(15_000);
   let stream: PassThrough | undefined;
+  let close: () => void = () => undefined;
+  let stops = 0;
+  const stopping = new AbortController();
   const app = new Koa();
   app.on('error', () => undefined);
   app.use((ctx) => {
     stream = openStream(ctx);
-    endWithClient(ctx, new AbortController().signal, { stream, stop: () => undefined });
+    close = endWithClient(ctx, stopping.signal, { stream, stop: () => void stops++ });
   });
   const server = app.listen(0, '127.0.0.1');
   defer(() => server.close().closeAllConnections());
@@ -33,7 +36,7 @@ async function startStream() {
   const ping = () => {
     for (const each of pings) each();
   };
-  return { stream, reader, ping };
+  return { stream, reader, ping, pings, close, stopping, stops: () => stops };
 }
 
 describe('the ping of a stream', () => {
@@ -61,3 +64,24 @@ describe('the ping of a stream', () => {
     expect((await reader.closed).length).to.be.below(TOO_MUCH * MEGABYTE.length);
   });
 });
+
+describe('a stream', () => {
+  const ends = {
+    'its client leaves': ({ reader }: Started) => void reader.socket.destroy(),
+    'the process stops': ({ stopping }: Started) => stopping.abort(),
+    'all is told': ({ close }: Started) => close(),
+  };
+  for (const [when, end] of Object.entries(ends)) {
+    it(`stops what feeds it when ${when}, and leaves nothing behind`, async () => {
+      const started = await startStream();
+      const { stream, pings, stopping, stops } = started;
+      expect([stops(), pings.length]).to.deep.equal([0, 1]);
+      end(started);
+      await eventually(() => stops() > 0 && stream.writableEnded);
+      expect([stops(), pings.length]).to.deep.equal([1, 0]);
+      expect(getEventListeners(stopping.signal, 'abort')).to.have.length(0);
+    });
+  }
+});
+
+type Started = Awaited<ReturnType<typeof startStream>>;

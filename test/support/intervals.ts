@@ -1,17 +1,29 @@
 /** Time that passes when a test says so. */
 import { defer } from './defer.ts';
 
-/** What is to be done every so many milliseconds, for a test that cannot wait so long. */
+/**
+ * What is to be done every so many milliseconds, for a test that cannot wait so long; without what
+ * was cleared since.
+ */
 export function interceptIntervals(ms: number): (() => void)[] {
   const calls: (() => void)[] = [];
-  const original = globalThis.setInterval;
+  const byTimer = new Map<unknown, () => void>();
+  const { setInterval: set, clearInterval: clear } = globalThis;
   const intercepted = (call: () => void, every: number) => {
-    if (every === ms) calls.push(call);
-    return original(call, every);
+    const timer = set(call, every);
+    if (every === ms) {
+      calls.push(call);
+      byTimer.set(timer, call);
+    }
+    return timer;
   };
-  globalThis.setInterval = intercepted as typeof setInterval;
-  defer(() => {
-    globalThis.setInterval = original;
-  });
+  const cleared = (timer: NodeJS.Timeout | undefined) => {
+    const call = byTimer.get(timer);
+    if (call) calls.splice(calls.indexOf(call), 1);
+    byTimer.delete(timer);
+    clear(timer);
+  };
+  Object.assign(globalThis, { setInterval: intercepted, clearInterval: cleared });
+  defer(() => Object.assign(globalThis, { setInterval: set, clearInterval: clear }));
   return calls;
 }
