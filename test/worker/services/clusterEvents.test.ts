@@ -52,6 +52,7 @@ describe('the events of a worker', () => {
   it('that were dropped are told in the log once, by their number', async () => {
     const keys = createKeys(testConfig().prefix);
     const redis = testRedis();
+    const clock = createRedisClock(redis);
     let [dropped, looks] = [3, 0];
     const teller = {
       ...createTeller({ redis, keys }),
@@ -62,7 +63,7 @@ describe('the events of a worker', () => {
     };
     const { log, lines } = collectLog();
     await redis.ping();
-    const service = createClusterEvents({ teller, worker: 'w1', redis, keys, log });
+    const service = createClusterEvents({ teller, worker: 'w1', redis, clock, keys, log });
     defer(() => service.stop());
     await service.start();
     await eventually(() => lines.length === 1);
