@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { createRedisClock } from '../shared/brokers/clock.ts';
 import { readWorkers } from '../shared/brokers/cluster.ts';
 import type { Config } from '../shared/config.ts';
+import { reasonOf } from '../shared/errorText.ts';
 import { createKeys } from '../shared/keys.ts';
 import { answered } from '../shared/redis.ts';
 import type { QueueBody, RegistryEntry, WorkerBody } from '../shared/schemas.ts';
@@ -35,7 +36,7 @@ export async function checkRedis(
       await checkClock(redis),
     ];
   } catch (error) {
-    const found = `${withoutSecrets(redisUrl)}: ${error instanceof Error ? error.message : error}`;
+    const found = `${withoutSecrets(redisUrl)}: ${reasonOf(error)}`;
     const advice = /refuses database/.test(found)
       ? 'give the number of a database that Redis has, at the end of the URL: CONFIG GET databases'
       : 'start Redis, or give its address with --redis-url or KAJE_REDIS_URL';

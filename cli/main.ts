@@ -2,6 +2,7 @@
 /** The command line: the table of commands, from which help is printed. */
 import { Command, CommanderError } from 'commander';
 import { DefinitionError, InvalidRequestError, KajeError } from '../shared/errors.ts';
+import { isError, messageOf } from '../shared/errorText.ts';
 import { VERSION } from '../shared/version.ts';
 import { apiCommand } from './commands/api.ts';
 import { controlCommand } from './commands/control.ts';
@@ -63,7 +64,7 @@ async function main(): Promise<void> {
     await program.parseAsync();
   } catch (error) {
     process.exitCode = exitCodeOf(error);
-    if (!(error instanceof CommanderError)) process.stderr.write(`kaje: ${messageOf(error)}\n`);
+    if (!(error instanceof CommanderError)) process.stderr.write(`kaje: ${said(error)}\n`);
     // A command that fails may have left connections open.
     process.exit();
   }
@@ -82,11 +83,11 @@ function exitCodeOf(error: unknown): number {
 }
 
 /** What Kaje says of itself reads without a stack; what it did not expect needs one. */
-function messageOf(error: unknown): string {
+function said(error: unknown): string {
   if (error instanceof KajeError) return error.message;
-  if (!(error instanceof Error)) return String(error);
+  if (!isError(error)) return String(error);
   const isKnown = 'code' in error && typeof error.code === 'string';
-  return isKnown ? error.message : (error.stack ?? error.message);
+  return isKnown ? messageOf(error) : (error.stack ?? error.message);
 }
 
 await main();

@@ -5,6 +5,7 @@ import { type Config, flagOf, loadConfig, SETTINGS } from '../shared/config.ts';
 import { DefinitionError } from '../shared/errors.ts';
 import { faultInText } from '../shared/jsonText.ts';
 import { MAX_JSON_DEPTH } from '../shared/schemas.ts';
+import { reasonOf } from '../shared/errorText.ts';
 import { isQueueName } from '../shared/taskOptions.ts';
 import type { QueueChoice } from '../worker/fleet.ts';
 
@@ -121,9 +122,7 @@ export function jsonIn(text: string): unknown {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new InvalidArgumentError(
-      `It is no JSON: ${error instanceof Error ? error.message : error}`,
-    );
+    throw new InvalidArgumentError(`It is no JSON: ${reasonOf(error)}`);
   }
   const fault = faultInText(text, MAX_JSON_DEPTH);
   if (fault === undefined) return value;

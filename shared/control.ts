@@ -7,6 +7,7 @@ import type { Redis } from 'ioredis';
 import type { Answers, Question, WorkerAnswer } from './broker.ts';
 import type { Bus } from './bus.ts';
 import { BrokerUnavailableError } from './errors.ts';
+import { reasonOf } from './errorText.ts';
 import type { Keys } from './keys.ts';
 import { ANSWER_WITHIN_MS, answered, whenConnected } from './redis.ts';
 import type { WorkerBody } from './schemas.ts';
@@ -171,7 +172,7 @@ async function answerOf(work: () => unknown): Promise<string> {
   try {
     return JSON.stringify({ ok: (await work()) ?? null });
   } catch (error) {
-    return JSON.stringify({ error: error instanceof Error ? error.message : String(error) });
+    return JSON.stringify({ error: reasonOf(error) });
   }
 }
 

@@ -2,6 +2,7 @@
 import { type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
 import type { Config } from './config.ts';
+import { isError, messageOf } from './errorText.ts';
 import { logLine } from './logLine.ts';
 
 export type Log = Logger;
@@ -72,7 +73,8 @@ function prettyStream() {
 
 /** An error for the log; ioredis hangs the command on its errors, with what users have sent. */
 function withoutCommand(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
+  if (!isError(error)) return error;
   const { command: _, args: __, ...rest } = { ...pino.stdSerializers.err(error) };
-  return rest;
+  // Of an AggregateError it may be empty.
+  return { ...rest, message: rest.message || messageOf(error) };
 }

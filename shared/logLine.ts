@@ -56,12 +56,18 @@ function shown(value: unknown): string {
   return JSON.stringify(value) ?? String(value);
 }
 
-/** The frames of a traceback; its first lines say again what the fields say already. */
+/** Of a traceback its frames and causes; its first lines say again what the fields say already. */
 function stackOf(err: unknown, traceback: unknown): string[] {
-  if (typeof traceback === 'string') return traceback.split('\n').filter(isFrame).map(trimmed);
+  if (typeof traceback === 'string') {
+    const lines = traceback.split('\n');
+    const start = lines.findIndex((line) => isFrame(line) || isHeld(line));
+    return start < 0 ? [] : lines.slice(start).map(trimmed);
+  }
   if (typeof err !== 'object' || err === null || !('stack' in err)) return [];
   return String(err.stack).split('\n').map(trimmed);
 }
 
 const isFrame = (line: string) => /^\s+at /.test(line);
+/** An error inside of the error: see worker/outcome.ts. */
+const isHeld = (line: string) => /^(?:Caused by|Thrown (?:then|before)|\[\d+ of \d+\]) /.test(line);
 const trimmed = (line: string) => line.trim();

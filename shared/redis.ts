@@ -5,6 +5,7 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import { atMost } from './atMost.ts';
 import { BrokerUnavailableError, KajeError } from './errors.ts';
+import { reasonOf } from './errorText.ts';
 import type { Log } from './log.ts';
 
 export type { Redis } from 'ioredis';
@@ -116,8 +117,8 @@ function logOutages(redis: Redis, log: Log): void {
     );
   };
   redis.on('error', (error: Error) => {
-    outages.set(redis, reasonOf(error));
-    lost(reasonOf(error));
+    outages.set(redis, inWords(error));
+    lost(inWords(error));
   });
   redis.on('close', () => {
     if (redis.status !== 'end' && !isClosing(redis)) lost('connection closed');
@@ -151,11 +152,9 @@ function addressOf({ options }: Redis): string {
   return options.path ?? `${options.host}:${options.port}`;
 }
 
-// An AggregateError of Node (localhost as ::1 and 127.0.0.1) has an empty message, and what ioredis
-// says of a command that it does not keep is about its own options.
-function reasonOf(error: Error): string {
-  if (/enableOfflineQueue/.test(error.message)) return 'not connected';
-  return error.message || ('code' in error ? String(error.code) : error.name);
+// What ioredis says of a command that it does not keep is about its own options.
+function inWords(error: Error): string {
+  return /enableOfflineQueue/.test(error.message) ? 'not connected' : reasonOf(error);
 }
 
 /**
@@ -210,7 +209,7 @@ export function asUnavailable(error: unknown, outage?: string): unknown {
   const refused = refusalIn(error.message);
   if (refused) return new BrokerUnavailableError(refused, { cause: error });
   return isConnectionError(error)
-    ? new BrokerUnavailableError(`Redis cannot be reached (${outage ?? reasonOf(error)})`, {
+    ? new BrokerUnavailableError(`Redis cannot be reached (${outage ?? inWords(error)})`, {
         cause: error,
       })
     : error;

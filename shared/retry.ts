@@ -1,4 +1,5 @@
 /** When a failed run is tried again, and how much later. */
+import { isError } from './errorText.ts';
 
 export type ErrorClass = abstract new (...args: never[]) => Error;
 
@@ -51,7 +52,23 @@ export function setLineage(error: Error, classes: readonly string[]): void {
 }
 
 function lineageOf(error: unknown): readonly string[] {
-  return (error instanceof Error ? lineages.get(error) : undefined) ?? [];
+  if (!isError(error)) return [];
+  // The classes of another realm are not ours either.
+  return lineages.get(error) ?? (error instanceof Error ? [] : classNames(error));
+}
+
+const LINEAGE_MAX = 20;
+
+/** Names of an error's class and of those above it. */
+export function classNames(error: Error): string[] {
+  const names: string[] = [];
+  let prototype: object | null = Object.getPrototypeOf(error);
+  while (prototype && prototype !== Object.prototype && names.length < LINEAGE_MAX) {
+    // A class may have a static method of this name, and another realm's Object is not ours.
+    names.push(String(prototype.constructor?.name));
+    prototype = Object.getPrototypeOf(prototype);
+  }
+  return names;
 }
 
 /**

@@ -3,6 +3,7 @@
  * happened to a run, and a task may catch or list them in `retry.on`.
  */
 import { brand } from './brand.ts';
+import { isError, messageOf } from './errorText.ts';
 import { MAX_COUNTDOWN } from './schemas/tasks.ts';
 
 export interface RetryRequestOptions {
@@ -22,7 +23,7 @@ export class RetryRequest extends Error {
   constructor(options: RetryRequestOptions = {}) {
     const { error, countdown = 0 } = options;
     checkPause('`countdown` of ctx.retry()', countdown, error);
-    super(error instanceof Error ? error.message : 'The task asked to be run again');
+    super(isError(error) ? messageOf(error) : 'The task asked to be run again');
     this.name = 'Retry';
     this.options = options;
   }

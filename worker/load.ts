@@ -5,6 +5,7 @@ import { relative, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { glob } from 'tinyglobby';
 import { DefinitionError } from '../shared/errors.ts';
+import { isError, messageOf, textOf } from '../shared/errorText.ts';
 import { createRegistry, type Registry } from '../shared/registry.ts';
 import { isTask, type Task } from '../shared/task.ts';
 import { framesOf, typeOf } from './outcome.ts';
@@ -75,10 +76,10 @@ async function imported(file: string): Promise<object> {
 const LOADERS = /[( ]node:|\/node_modules\/(?:tsx|esbuild)\//;
 
 function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+  if (!isError(error)) return textOf(error);
   const frames = framesOf(error).split('\n');
   const theirs = frames.filter((frame) => !LOADERS.test(frame));
-  return [`${typeOf(error)}: ${error.message}`, ...theirs.filter(Boolean)].join('\n');
+  return [`${typeOf(error)}: ${messageOf(error)}`, ...theirs.filter(Boolean)].join('\n');
 }
 
 /** Where a compiled CommonJS module has its `export default`: `{ default: { __esModule, default: … } }`. */

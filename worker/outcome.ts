@@ -1,4 +1,5 @@
 /** How a run of a task ended, as data: the consumer maps it to a state in one switch. */
+import { HELD_MAX, heldErrors, isError, messageOf, textOf } from '../shared/errorText.ts';
 import type { TaskErrorBody } from '../shared/schemas.ts';
 
 export type Outcome =
@@ -31,7 +32,7 @@ const TRACEBACK_MAX = 16 * 1024;
 /** What users see of anything thrown. The traceback begins `Type: message`, which results.ts relies on. */
 export function describeError(thrown: unknown): TaskErrorBody {
   try {
-    return thrown instanceof Error ? ofError(thrown) : ofText(textOf(thrown));
+    return isError(thrown) ? ofError(thrown) : ofText(textOf(thrown));
   } catch (why) {
     return ofText(unreadable(why));
   }
@@ -39,9 +40,8 @@ export function describeError(thrown: unknown): TaskErrorBody {
 
 function ofError(error: Error): TaskErrorBody {
   const type = typeOf(error);
-  // Some libraries put objects there.
-  const message = clip(textOf(error.message), MESSAGE_MAX);
-  const frames = framesOf(error) + causesOf(error.cause);
+  const message = clip(messageOf(error), MESSAGE_MAX);
+  const frames = framesOf(error) + heldIn(error, new Set([error]));
   return { type, message, traceback: clip(`${type}: ${message}${frames}`, TRACEBACK_MAX) };
 }
 
@@ -65,7 +65,7 @@ export function unreadable(why: unknown): string {
 
 /** The name that the author gave, else that of the class: `class HttpError extends Error {}`. */
 export function typeOf(error: Error): string {
-  const name: unknown = error.name === 'Error' ? error.constructor.name : error.name;
+  const name: unknown = error.name === 'Error' ? error.constructor?.name : error.name;
   return typeof name === 'string' && /^[\w$.]+$/.test(name) ? name : 'Error';
 }
 
@@ -105,23 +105,47 @@ function stackOf(error: Error): string {
   }
 }
 
-/** At most five causes: enough for people, and a circle ends. */
-function causesOf(cause: unknown, depth = 0): string {
-  if (!(cause instanceof Error) || depth === 5) return '';
-  const line = `\nCaused by ${typeOf(cause)}: ${clip(textOf(cause.message), MESSAGE_MAX)}`;
-  return line + framesOf(cause) + causesOf(cause.cause, depth + 1);
+/** Errors in one traceback, and how deep: enough for people, and a circle ends. */
+const ERRORS_MAX = 20;
+
+/** Why it was thrown, and the errors that it holds, each on a line with its frames below. */
+function heldIn(error: Error, told: Set<unknown>): string {
+  const errors = heldErrors(error) ?? [];
+  const lines = [
+    // SuppressedError: what the end of a `using` threw hides what had been thrown before.
+    ...['cause', 'error', 'suppressed'].map((key) => heldAs(key, error, told)),
+    ...errors
+      .slice(0, HELD_MAX)
+      .map((each, i) => line(`[${i + 1} of ${errors.length}]`, each, told)),
+  ];
+  return lines.join('');
 }
 
-/** Anything as text: what is none as JSON, and what is no JSON as JavaScript would print it. */
-export function textOf(thrown: unknown): string {
-  if (typeof thrown === 'string') return thrown;
-  try {
-    return JSON.stringify(thrown) ?? String(thrown);
-  } catch {
-    return String(thrown);
-  }
+const LABELS: Readonly<Record<string, string>> = {
+  cause: 'Caused by',
+  error: 'Thrown then',
+  suppressed: 'Thrown before',
+};
+
+function heldAs(key: string, error: Error, told: Set<unknown>): string {
+  const held: unknown = Reflect.get(error, key);
+  const isHeld = isError(held) && (key === 'cause' || error.name === 'SuppressedError');
+  return isHeld ? line(LABELS[key] ?? key, held, told) : '';
+}
+
+function line(label: string, held: unknown, told: Set<unknown>): string {
+  if (told.has(held) || told.size > ERRORS_MAX) return '';
+  if (!isError(held)) return `\n${label} ${clip(textOf(held), MESSAGE_MAX)}`;
+  told.add(held);
+  const said = `${label} ${typeOf(held)}: ${clip(messageOf(held), MESSAGE_MAX)}`;
+  return `\n${said}${framesOf(held)}${heldIn(held, told)}`;
 }
 
 function clip(text: string, max: number): string {
   return text.length <= max ? text : `${text.slice(0, max)}… (${text.length} characters)`;
+}
+
+/** For JSON.stringify: errors have no properties of their own that it would show. */
+export function withErrors(_key: string, value: unknown): unknown {
+  return isError(value) ? { ...value, ...describeError(value) } : value;
 }

@@ -4,12 +4,13 @@
  */
 import type { Redis } from 'ioredis';
 import type { RedisClock } from '../shared/brokers/clock.ts';
+import { isError } from '../shared/errorText.ts';
 import type { Keys } from '../shared/keys.ts';
 import { flushLogs, type Log } from '../shared/log.ts';
 import type { TaskLogLine } from '../shared/schemas.ts';
 import { appendLogs } from '../shared/scripts.ts';
 import type { TaskLog } from '../shared/task.ts';
-import { describeError } from './outcome.ts';
+import { describeError, withErrors } from './outcome.ts';
 
 export interface TaskLogOptions {
   /** The worker's log, with the names of the task. */
@@ -59,7 +60,7 @@ export function createTaskLog({
   const write =
     (level: Level) =>
     (message: string, fields: object = {}) => {
-      log[level](fields, message);
+      log[level](shownErrors(fields), message);
       flushLogs();
       // Whoever wants no debug lines in the log wants them nowhere.
       if (level !== 'debug' || log.isLevelEnabled('debug')) {
@@ -121,6 +122,15 @@ function createBuffer(store: Store, log: Log) {
   };
 }
 
+/** The worker's log knows an error by the name `err` only; elsewhere it would show `{}`. */
+function shownErrors(fields: object): object {
+  const isHidden = ([key, value]: [string, unknown]) => key !== 'err' && isError(value);
+  const hidden = Object.entries(fields ?? {}).filter(isHidden);
+  if (hidden.length === 0 || isError(fields)) return fields;
+  const shown = hidden.map(([key, value]) => [key, describeError(value)]);
+  return { ...fields, ...Object.fromEntries(shown) };
+}
+
 interface Line {
   /** Epoch milliseconds. */
   readonly at: number;
@@ -143,7 +153,7 @@ function lineOf({ at, level, message, fields, attempt }: Line): string {
 
 /** Fields as JSON of an object of at most `max` bytes. */
 function fieldsWithin(max: number, fields: unknown): string {
-  const object = fields instanceof Error ? { err: fields } : fields;
+  const object = isError(fields) ? { err: fields } : fields;
   const whole = jsonOf(object, withErrors);
   if (!whole.startsWith('{')) return leftOut('fields that are no JSON object');
   if (Buffer.byteLength(whole) <= max) return whole;
@@ -166,13 +176,8 @@ function jsonOf(value: unknown, show = withErrors): string {
   }
 }
 
-/** Errors have no properties that JSON would show. */
-function withErrors(_key: string, value: unknown): unknown {
-  return value instanceof Error ? { ...value, ...describeError(value) } : value;
-}
-
 function withoutTracebacks(_key: string, value: unknown): unknown {
-  if (!(value instanceof Error)) return value;
+  if (!isError(value)) return value;
   const { type, message } = describeError(value);
   return { ...value, type, message };
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import type { Kaje } from '../../client/index.ts';
+import { reasonOf } from '../../shared/errorText.ts';
 import { withClient, withTarget } from '../options.ts';
 import { colour, print, printJson } from '../output.ts';
 import { openScreen, type Screen } from '../screen.ts';
@@ -63,7 +64,7 @@ async function watch(kaje: Kaje): Promise<void> {
       const sample = await look(kaje);
       [before, latest, fault] = [latest, sample, undefined];
     } catch (error) {
-      fault = error instanceof Error ? error.message : String(error);
+      fault = reasonOf(error);
     }
   };
   const keepDrawing = async (): Promise<void> => {

@@ -11,6 +11,7 @@ import {
   WorkerSilentError,
   WrongStateError,
 } from '../../shared/errors.ts';
+import { isError, reasonOf } from '../../shared/errorText.ts';
 import type { ProblemBody } from '../../shared/schemas.ts';
 
 export interface Call {
@@ -109,9 +110,8 @@ function told(error: unknown, url: string, signal: AbortSignal | undefined): unk
   if (signal?.aborted) return signal.reason;
   if (error instanceof KajeError) return error;
   // fetch hides the reason one level down.
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  const reason = cause instanceof Error ? cause.message || cause.name : String(cause);
-  return unavailable(url, `cannot be reached (${reason})`, cause);
+  const cause = isError(error) && isError(error.cause) ? error.cause : error;
+  return unavailable(url, `cannot be reached (${reasonOf(cause)})`, cause);
 }
 
 function unavailable(url: string, what: string, cause?: unknown): BrokerUnavailableError {

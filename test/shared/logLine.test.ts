@@ -47,6 +47,11 @@ const LINES: readonly (readonly [title: string, entry: object, line: string])[] 
   ],
   ['anything else', { msg: 'ready', queues: 'a, b', n: [1] }, 'ready queues="a, b" n=[1]'],
   [
+    'the causes of a failure with its frames',
+    { msg: 'oh', traceback: 'E: m\nin two lines\n    at f\nCaused by E: n\n[1 of 1] E: o' },
+    'oh\n    at f\n    Caused by E: n\n    [1 of 1] E: o',
+  ],
+  [
     'an error with its stack',
     { msg: 'oh', err: { stack: 'E: m\n    at f' } },
     'oh\n    E: m\n    at f',

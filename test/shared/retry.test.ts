@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import {
   DEFAULT_RETRY,
@@ -9,6 +10,8 @@ import {
 
 class HttpError extends Error {}
 class NotFound extends HttpError {}
+
+const ofVm = (): Error => runInNewContext('new TypeError("from afar")');
 
 /** One that came from another process, where it was a NotFound. */
 function foreign(): Error {
@@ -72,6 +75,8 @@ describe('the retry policy', () => {
       { on: [class extends Error {}] },
       false,
     ],
+    ['an error of another realm by its name', ofVm(), { on: [TypeError] }, true],
+    ['an error of another realm by another name', ofVm(), { on: [RangeError] }, false],
     ['a foreign error of an excepted class', foreign(), { except: [HttpError] }, false],
     [
       'a class both listed and excepted',

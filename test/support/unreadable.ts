@@ -27,7 +27,6 @@ export const UNREADABLE: readonly Unreadable[] = [
   ...['message', 'name', 'cause'].map((key): Unreadable => {
     return [`throws where its ${key} is read`, throwingAt(key), new RegExp(`no ${key}$`)];
   }),
-  ['has no class', Object.assign(new Error('odd'), { constructor: undefined }), /undefined/],
   ['is a proxy that was revoked', revokedProxy(), /revoked/],
   ['has no words', speechless(), /primitive value$/],
 ];

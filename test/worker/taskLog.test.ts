@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import { createRedisClock } from '../../shared/brokers/clock.ts';
 import { createTaskLog } from '../../worker/taskLog.ts';
 import { messageOf, startTestBroker } from '../support/broker.ts';
 import { defer } from '../support/defer.ts';
 import { eventually } from '../support/eventually.ts';
-import { collectLog } from '../support/log.ts';
+import { collectLog, type Line } from '../support/log.ts';
 import { commandsDuring } from '../support/monitor.ts';
 import { redisProxy } from '../support/proxy.ts';
 import { testRedis } from '../support/redis.ts';
@@ -27,6 +28,18 @@ async function startTaskLog({ level = 'info', attempt = 1, url = '' } = {}) {
 const messages = (lines: readonly { message: string }[]) => lines.map(({ message }) => message);
 
 describe("a task's log", () => {
+  it('shows errors in its fields, whatever their names, in both places', async () => {
+    const { log, lines, stored } = await startTaskLog();
+    const why = new AggregateError([new Error('db is down')], 'All promises were rejected');
+    log.warn('gave up', { why, foreign: runInNewContext('new TypeError("from afar")') });
+    const [kept] = await eventually(async () => (await stored()).length === 1 && (await stored()));
+    for (const { why, foreign } of [lines[0] ?? {}, kept?.fields as Line]) {
+      expect(why).to.include({ type: 'AggregateError' });
+      expect(why.message).to.equal('All promises were rejected: db is down');
+      expect(foreign).to.include({ type: 'TypeError', message: 'from afar' });
+    }
+  });
+
   it("goes into the worker's log and into the record of the task", async () => {
     const { log, lines, stored, broker } = await startTaskLog({ attempt: 2 });
     log.info('page loaded', { url: 'x', bytes: 5 });

@@ -1,5 +1,7 @@
 /** `ctx.log` inside a child: lines go to the parent, as many as it can take. */
+import { isError } from '../../shared/errorText.ts';
 import type { TaskLog } from '../../shared/task.ts';
+import { withErrors } from '../outcome.ts';
 import type { LogLevel, LogMessage, PackedField } from './messages.ts';
 import { pack } from './thrown.ts';
 
@@ -51,9 +53,9 @@ export function createChildLog(
 }
 
 function packField([name, value]: [string, unknown]): PackedField {
-  if (value instanceof Error) return [name, pack(value)];
+  if (isError(value)) return [name, pack(value)];
   try {
-    return [name, JSON.stringify(value)];
+    return [name, JSON.stringify(value, withErrors)];
   } catch {
     return [name, JSON.stringify(String(value))];
   }

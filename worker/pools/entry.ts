@@ -1,5 +1,6 @@
 /** Runs inside a child, a thread or a process: imports the task modules, then runs one task after another. */
 import { parentPort } from 'node:worker_threads';
+import { reasonOf } from '../../shared/errorText.ts';
 import type { Registry } from '../../shared/registry.ts';
 import { endWithParent } from '../guard.ts';
 import { loadTasks } from '../load.ts';
@@ -86,7 +87,7 @@ async function start(modules: readonly string[], isMeasured: boolean): Promise<v
     registry = await loadTasks(modules);
     send({ kind: 'ready', memory: memoryMb() });
   } catch (error) {
-    send({ kind: 'unfit', reason: error instanceof Error ? error.message : String(error) });
+    send({ kind: 'unfit', reason: reasonOf(error) });
   }
 }
 

@@ -1,4 +1,5 @@
 /** A run of a task in a child, as the parent sees it: it ends once, whoever is first to end it. */
+import { reasonOf } from '../../shared/errorText.ts';
 import type { TaskContext } from '../../shared/task.ts';
 import { PermanentError } from '../outcome.ts';
 import type { Child } from './child.ts';
@@ -82,7 +83,7 @@ function messageOf({ name, input, ctx, resultMaxBytes }: ChildRun, run: number) 
 }
 
 function unsendable(name: string, error: unknown): PermanentError {
-  const reason = (error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
+  const reason = reasonOf(error).replace(/\.$/, '');
   return new PermanentError(
     'SerializationError',
     `The input of "${name}" cannot be copied into another thread or process: ${reason}; ` +

@@ -1,5 +1,6 @@
 /** What a task returns, on its way to the parent: as JSON text, for JSON is what will be stored. */
 import { toJson } from '../../shared/noJson.ts';
+import { reasonOf } from '../../shared/errorText.ts';
 
 export type SentResult =
   | { readonly kind: 'json'; readonly text: string }
@@ -16,7 +17,7 @@ export function packResult(value: unknown, maxBytes: number): SentResult {
     const expected = `Expected a result of at most ${maxBytes} bytes of JSON, got ${bytes}`;
     return { kind: 'refused', reason: `${expected}: store it elsewhere and return where` };
   } catch (error) {
-    return { kind: 'refused', reason: error instanceof Error ? error.message : String(error) };
+    return { kind: 'refused', reason: reasonOf(error) };
   }
 }
 

@@ -9,7 +9,8 @@ import {
   QueueFullError,
   TaskConflictError,
 } from '../../shared/errors.ts';
-import { setLineage } from '../../shared/retry.ts';
+import { HELD_MAX, heldErrors, isError, messageOf, textOf } from '../../shared/errorText.ts';
+import { classNames, setLineage } from '../../shared/retry.ts';
 import {
   MaxRetriesExceededError,
   Reject,
@@ -20,7 +21,7 @@ import {
   TimeLimitExceeded,
   WorkerLostError,
 } from '../../shared/taskErrors.ts';
-import { framesOf, PermanentError, textOf, typeOf, unreadable } from '../outcome.ts';
+import { framesOf, PermanentError, typeOf, unreadable } from '../outcome.ts';
 
 export type Packed =
   | { readonly kind: 'value'; readonly value: unknown }
@@ -35,13 +36,15 @@ interface PackedError {
   /** The class that both sides know. */
   readonly known: string | undefined;
   readonly fields: Readonly<Record<string, unknown>>;
-  readonly cause: Packed | undefined;
+  /** Errors inside of it, by the names of their fields. */
+  readonly held: Readonly<Record<string, Packed | readonly Packed[]>>;
   /** Why a RetryRequest asks for another run. */
   readonly reason: Packed | undefined;
 }
 
 /** Those of which both sides have the same; a class above another stands below it. */
 const CLASSES: Readonly<Record<string, abstract new (...args: never[]) => Error>> = {
+  AggregateError,
   EvalError,
   RangeError,
   ReferenceError,
@@ -64,14 +67,14 @@ const CLASSES: Readonly<Record<string, abstract new (...args: never[]) => Error>
   KajeError,
 };
 
-/** As many causes as a traceback shows. */
-const CAUSES_MAX = 5;
-const LINEAGE_MAX = 20;
+/** As deep as a traceback goes, and as many errors in all: one may hold itself. */
+const DEEPEST = 5;
+const ERRORS_MAX = 30;
 
 /** Anything thrown as data that can always be sent: a run whose end could not be told would never end. */
 export function pack(thrown: unknown): Packed {
   try {
-    return packed(thrown, 0);
+    return packed(thrown, { depth: 0, left: { count: ERRORS_MAX } });
   } catch (why) {
     return { kind: 'value', value: unreadable(why) };
   }
@@ -83,28 +86,47 @@ export function inWords(thrown: unknown): string {
   return sent.kind === 'value' ? textOf(sent.value) : `${sent.error.name}: ${sent.error.message}`;
 }
 
-function packed(thrown: unknown, depth: number): Packed {
-  if (!(thrown instanceof Error)) return { kind: 'value', value: plain(thrown) };
+interface Depth {
+  readonly depth: number;
+  /** Shared by all that one error holds. */
+  readonly left: { count: number };
+}
+
+function packed(thrown: unknown, at: Depth): Packed {
+  if (!isError(thrown)) return { kind: 'value', value: plain(thrown) };
+  at.left.count--;
   const name = typeOf(thrown);
-  const message = textOf(thrown.message);
-  const isCaused = thrown.cause !== undefined && depth < CAUSES_MAX;
+  const message = messageOf(thrown);
   return {
     kind: 'error',
     error: {
       name,
       message,
       stack: `${name}: ${message}${framesOf(thrown)}`,
-      lineage: lineageOf(thrown),
+      lineage: classNames(thrown),
       known: Object.entries(CLASSES).find(([, kind]) => thrown instanceof kind)?.[0],
       fields: fieldsOf(thrown),
-      cause: isCaused ? packed(thrown.cause, depth + 1) : undefined,
-      reason: thrown instanceof RetryRequest ? reasonOf(thrown, depth) : undefined,
+      held: heldOf(thrown, at),
+      reason: thrown instanceof RetryRequest ? within(at, thrown.options.error) : undefined,
     },
   };
 }
 
-function reasonOf({ options: { error } }: RetryRequest, depth: number): Packed | undefined {
-  return error === undefined || depth > CAUSES_MAX ? undefined : packed(error, depth + 1);
+function heldOf(error: Error, at: Depth): PackedError['held'] {
+  const names = error.name === 'SuppressedError' ? ['cause', 'error', 'suppressed'] : ['cause'];
+  const single = names.map((key) => [key, within(at, Reflect.get(error, key))] as const);
+  const several = heldErrors(error)
+    ?.slice(0, HELD_MAX)
+    .map((each) => within(at, each))
+    .filter((each) => each !== undefined);
+  const all = [...single, ['errors', several] as const];
+  return Object.fromEntries(all.filter(([, each]) => each !== undefined)) as PackedError['held'];
+}
+
+/** Undefined where there is none, or no room for it. */
+function within({ depth, left }: Depth, held: unknown): Packed | undefined {
+  if (held === undefined || depth >= DEEPEST || left.count <= 0) return undefined;
+  return packed(held, { depth: depth + 1, left });
 }
 
 function plain(thrown: unknown): unknown {
@@ -115,17 +137,6 @@ function plain(thrown: unknown): unknown {
   } catch {
     return text;
   }
-}
-
-function lineageOf(error: Error): string[] {
-  const names: string[] = [];
-  let prototype: object | null = Object.getPrototypeOf(error);
-  while (prototype && prototype !== Object.prototype && names.length < LINEAGE_MAX) {
-    // A class may have a static method of this name.
-    names.push(String(prototype.constructor.name));
-    prototype = Object.getPrototypeOf(prototype);
-  }
-  return names;
 }
 
 const SEPARATE = new Set(['name', 'message', 'stack', 'cause']);
@@ -172,13 +183,21 @@ function unpackError({ name, message, stack, ...rest }: PackedError): Error {
   const kind = rest.known === undefined ? undefined : CLASSES[rest.known];
   // Not by its constructor: each takes something else.
   if (kind) Object.setPrototypeOf(error, kind.prototype);
-  const hidden = { name, stack, ...(rest.cause && { cause: unpack(rest.cause) }) };
+  const hidden = { name, stack, ...unpackHeld(rest.held) };
   for (const [key, value] of Object.entries(hidden)) {
     Object.defineProperty(error, key, { value, writable: true, configurable: true });
   }
   Object.assign(error, error instanceof RetryRequest ? { options: optionsOf(rest) } : rest.fields);
   setLineage(error, rest.lineage);
   return error;
+}
+
+function unpackHeld(held: PackedError['held']): Record<string, unknown> {
+  const unpacked = Object.entries(held).map(([key, each]) => [
+    key,
+    'kind' in each ? unpack(each) : each.map(unpack),
+  ]);
+  return Object.fromEntries(unpacked);
 }
 
 function optionsOf({ fields, reason }: Pick<PackedError, 'fields' | 'reason'>): object {

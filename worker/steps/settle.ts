@@ -1,4 +1,5 @@
 import { toJson } from '../../shared/noJson.ts';
+import { isError, reasonOf } from '../../shared/errorText.ts';
 import { TaskRevokedError } from '../../shared/taskErrors.ts';
 import type { Run, Step } from '../context.ts';
 import { describeError, PermanentError, unreadable } from '../outcome.ts';
@@ -22,7 +23,7 @@ export const settle: Step = async function settle(run, next) {
 /** What Node throws when a signal is aborted says nothing; why it was aborted does. */
 function causeOf({ abort }: Run, thrown: unknown): unknown {
   try {
-    const isAbort = thrown instanceof Error && thrown.name === 'AbortError';
+    const isAbort = isError(thrown) && thrown.name === 'AbortError';
     return isAbort && abort.aborted ? abort.reason : thrown;
   } catch (why) {
     // The steps above ask it for its class again, and must not stumble over it.
@@ -51,7 +52,7 @@ function serialized(value: unknown): string {
   try {
     json = toJson(value);
   } catch (error) {
-    const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
+    const reason = reasonOf(error).split('\n')[0];
     throw new PermanentError(
       'SerializationError',
       `The result cannot be written as JSON: ${reason}`,

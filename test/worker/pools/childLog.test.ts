@@ -14,6 +14,17 @@ function testLog() {
   return { log, end, write, written, clock };
 }
 
+describe('the log of a child', () => {
+  it('keeps errors inside of its fields', () => {
+    const written: unknown[] = [];
+    const { log } = createChildLog((line) => written.push(...line.fields));
+    log.warn('gave up', { why: [new RangeError('too far')] });
+    const [[name, json]] = written as [[string, string]];
+    expect(name).to.equal('why');
+    expect(JSON.parse(json)[0]).to.include({ type: 'RangeError', message: 'too far' });
+  });
+});
+
 describe('the log of a task in a child', () => {
   it('keeps so many lines of a second, and says how many it left out', () => {
     const { write, written, clock, log } = testLog();

@@ -31,6 +31,22 @@ for (const kind of KINDS) {
       expect(error.stack).to.match(/^NotFound: no such page\n +at \S*findNothing/);
     });
 
+    it('keeps the errors that it holds, and is known in another realm', async () => {
+      const error = await thrown('several');
+      expect(describeError(error)).to.include({
+        type: 'AggregateError',
+        message: 'All promises were rejected: db is down; from afar',
+      });
+      const told = describeError(error)
+        .traceback.split('\n')
+        .filter((line) => !/^ +at /.test(line));
+      expect(told.slice(1)).to.deep.equal([
+        '[1 of 2] Error: db is down',
+        'Caused by Error: no route',
+        '[2 of 2] TypeError: from afar',
+      ]);
+    });
+
     it('is told apart by its classes in a retry policy', async () => {
       class HttpError extends Error {}
       class Other extends Error {}
