@@ -218,7 +218,10 @@ export class Kaje<Module = AnyTasks> {
     return this.#transport.purgeQueue(name);
   }
 
-  /** Closes the connections; a client over HTTP holds none that keep a process alive. */
+  /**
+   * Closes the connections, and ends what waits: loops over events end, and what is under way throws
+   * KajeError CLIENT_CLOSED; only sends are let through.
+   */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#open.close();

@@ -1,4 +1,6 @@
 /** Over HTTP: which path each call is. */
+import { setMaxListeners } from 'node:events';
+import { linked } from '../../shared/abort.ts';
 import { DefinitionError } from '../../shared/errors.ts';
 import type { TaskEvent } from '../../shared/events.ts';
 import type { Inspection } from '../../shared/inspection.ts';
@@ -15,6 +17,7 @@ import type {
   TaskLogsBody,
   WorkerBody,
 } from '../../shared/schemas.ts';
+import { clientClosed } from '../closed.ts';
 import { type Call, openStream, request } from './request.ts';
 import { type SentEvent, unbrokenEvents } from './streams.ts';
 import type { Transport } from './transport.ts';
@@ -29,7 +32,20 @@ const WAIT_MAX = 60;
 /** @param base URL of the API, such as http://127.0.0.1:8000 */
 export function createHttpTransport(base: string): Transport {
   const root = rootOf(base);
-  const call = <T>(path: string, options: Call = {}) => request<T>(root + path, options);
+  // What waits ends with the client, or it would keep its process alive.
+  const closing = new AbortController();
+  setMaxListeners(0, closing.signal);
+  const call = async <T>(path: string, options: Call = {}): Promise<T> => {
+    const either = linked(options.signal, closing.signal);
+    try {
+      return await request<T>(root + path, { ...options, signal: either.signal });
+    } finally {
+      either.unlink();
+    }
+  };
+  // A send that has left is not cut short: its sender would not know whether it is stored.
+  const send = <T>(path: string, options: Call) =>
+    request<T>(root + path, { method: 'POST', ...options });
   const post = <T>(path: string, body?: unknown) => call<T>(path, { method: 'POST', body });
   const open = (path: string, signal?: AbortSignal, resume: Record<string, string> = {}) => {
     const headers = { accept: 'text/event-stream', ...resume };
@@ -39,12 +55,12 @@ export function createHttpTransport(base: string): Transport {
   const queuePathOf = (name: string) => `/v1/queues/${encodeURIComponent(name)}`;
 
   return {
-    sendTask: (body) => post<AsyncResultBody>('/v1/send_task', body),
+    sendTask: (body) => send<AsyncResultBody>('/v1/send_task', { body }),
     async sendTasks(requests) {
       // NDJSON: its limit is by line, so that a large batch of small tasks fits.
       const body = requests.map((each) => JSON.stringify(each)).join('\n');
       const headers = { 'content-type': 'application/x-ndjson' };
-      return (await call<SentTasksBody>('/v1/send_tasks', { method: 'POST', body, headers })).tasks;
+      return (await send<SentTasksBody>('/v1/send_tasks', { body, headers })).tasks;
     },
     read(id, waitMs, signal) {
       const wait = Math.min(WAIT_MAX, waitMs / 1000);
@@ -69,22 +85,33 @@ export function createHttpTransport(base: string): Transport {
     },
     async *events(id, signal) {
       let lastId: string | undefined;
+      const either = linked(signal, closing.signal);
       // A stream that was cut goes on from the last event.
       const openBehind = () => {
         const resume = lastId === undefined ? {} : { 'last-event-id': lastId };
-        return open(`${pathOf(id)}/events`, signal, resume);
+        return open(`${pathOf(id)}/events`, either.signal, resume);
       };
-      for await (const event of unbrokenEvents(openBehind, signal)) {
-        const told = taskEventOf(event);
-        lastId = told.id;
-        yield told;
-        if (told.type !== 'log' && told.result.ready) return;
+      try {
+        for await (const event of unbrokenEvents(openBehind, either.signal)) {
+          const told = taskEventOf(event);
+          lastId = told.id;
+          yield told;
+          if (told.type !== 'log' && told.result.ready) return;
+        }
+      } finally {
+        either.unlink();
       }
     },
     async *clusterEvents(types, signal) {
       const path = `/v1/events${types.length > 0 ? `?type=${types.join(',')}` : ''}`;
-      for await (const { data } of unbrokenEvents(() => open(path, signal), signal)) {
-        yield JSON.parse(data);
+      const either = linked(signal, closing.signal);
+      try {
+        const openAgain = () => open(path, either.signal);
+        for await (const { data } of unbrokenEvents(openAgain, either.signal)) {
+          yield JSON.parse(data);
+        }
+      } finally {
+        either.unlink();
       }
     },
     registry: async () => (await call<{ tasks: RegistryEntry[] }>('/v1/registry')).tasks,
@@ -111,7 +138,9 @@ export function createHttpTransport(base: string): Transport {
       const options = { method: 'POST', withinMs: SILENT_PURGE_MS };
       return (await call<{ purged: number }>(`${queuePathOf(name)}/purge`, options)).purged;
     },
-    async close() {},
+    async close() {
+      closing.abort(clientClosed());
+    },
   };
 }
 

@@ -54,6 +54,16 @@ export function createRedisTransport(
   // Waits and streams end with the client, or they would keep its process alive.
   const closing = new AbortController();
   setMaxListeners(0, closing.signal);
+  const ask = async <T>(question: () => Promise<T>): Promise<T> => {
+    await connected;
+    try {
+      return await question();
+    } catch (error) {
+      // A connection that we have closed is no outage.
+      closing.signal.throwIfAborted();
+      throw error;
+    }
+  };
 
   return {
     async sendTask(request) {
@@ -82,16 +92,15 @@ export function createRedisTransport(
       }
     },
     async forget(id) {
-      await connected;
-      await broker.forget(id);
+      await ask(() => broker.forget(id));
     },
-    revoke: (id, terminate) => connected.then(() => broker.revoke(id, terminate)),
-    revokeMany: (selection) => connected.then(() => broker.revokeMany(selection)),
-    retry: (id) => connected.then(() => broker.retry(id)),
-    setLimits: (task, limits) => connected.then(() => broker.setLimits(task, limits)),
-    list: (query) => connected.then(() => broker.list(parseTaskQuery(query))),
-    logs: (id, after) => connected.then(() => broker.logs(id, after)),
-    attempts: (id) => connected.then(() => broker.attempts(id)),
+    revoke: (id, terminate) => ask(() => broker.revoke(id, terminate)),
+    revokeMany: (selection) => ask(() => broker.revokeMany(selection)),
+    retry: (id) => ask(() => broker.retry(id)),
+    setLimits: (task, limits) => ask(() => broker.setLimits(task, limits)),
+    list: (query) => ask(() => broker.list(parseTaskQuery(query))),
+    logs: (id, after) => ask(() => broker.logs(id, after)),
+    attempts: (id) => ask(() => broker.attempts(id)),
     async *events(id, signal) {
       await connected;
       const [first] = await broker.read([id]);
@@ -121,16 +130,15 @@ export function createRedisTransport(
         stop();
       }
     },
-    registry: () => connected.then(broker.registry),
-    queues: () => connected.then(broker.queues),
-    workers: () => connected.then(broker.workers),
-    inspect: (command, options) => connected.then(() => inspectWorkers(broker, command, options)),
+    registry: () => ask(broker.registry),
+    queues: () => ask(broker.queues),
+    workers: () => ask(broker.workers),
+    inspect: (command, options) => ask(() => inspectWorkers(broker, command, options)),
     async control(worker, command, args) {
-      await connected;
-      return (await controlWorker(broker, worker, command, args)).answer;
+      return (await ask(() => controlWorker(broker, worker, command, args))).answer;
     },
-    pauseQueue: (name, isPaused) => connected.then(() => pauseQueue(broker, name, isPaused)),
-    purgeQueue: (name) => connected.then(() => purgeQueue(broker, name)),
+    pauseQueue: (name, isPaused) => ask(() => pauseQueue(broker, name, isPaused)),
+    purgeQueue: (name) => ask(() => purgeQueue(broker, name)),
     async close() {
       closing.abort(clientClosed());
       await broker.close();

@@ -26,7 +26,7 @@ export interface Transport {
   /**
    * The task as it is, or as soon as it is ready within `waitMs` milliseconds, at most a minute.
    * @throws TaskNotFoundError, BrokerUnavailableError
-   * @throws KajeError CLIENT_CLOSED over Redis, when the client is closed
+   * @throws KajeError CLIENT_CLOSED when the client is closed meanwhile
    */
   read(id: string, waitMs: number, signal?: AbortSignal): Promise<AsyncResultBody>;
   forget(id: string): Promise<void>;

@@ -71,6 +71,20 @@ describe('kaje.events()', () => {
       await eventually(async () => (await followersOf(setup)) === 0);
     });
 
+    it('listens no more once it is told to stop, also while the loop is busy elsewhere', async () => {
+      const setup = await connect();
+      const listens = eventually(async () => (await followersOf(setup)) === 1);
+      listens.then(() => setup.kaje.sendTask('add', { a: 1, b: 2 }));
+      const abort = new AbortController();
+      let loops = 0;
+      for await (const _ of setup.kaje.events({ types: ['task-sent'], signal: abort.signal })) {
+        loops++;
+        abort.abort();
+        await eventually(async () => (await followersOf(setup)) === 0);
+      }
+      expect(loops).to.equal(1);
+    });
+
     it('says at once that a type does not exist', async () => {
       const { kaje } = await connect();
       // What JavaScript callers may ask for.

@@ -2,10 +2,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
-import { testConfig } from '../support/redis.ts';
-import { startTestWorker } from '../support/worker.ts';
 import { closedPort, overBothTransports } from './connect.ts';
-import { all } from './tasks.ts';
 
 const INDEX = new URL('../../client/index.ts', import.meta.url).href;
 /** Far above what a run takes, far below any timeout that could keep a process alive. */
@@ -37,13 +34,12 @@ describe('a program that uses the client', () => {
     });
   });
 
-  it('ends by itself after close() over Redis, with a loop over events and a wait under way', async () => {
-    const config = testConfig();
-    await startTestWorker(config, all);
-    const options = { redis: config.redisUrl, prefix: config.prefix };
-    const said = await run(
-      options,
-      `const result = await kaje.sendTask('add', { a: 1, b: 1 }, { countdown: 60 });
+  overBothTransports((connect, transport) => {
+    it(`ends by itself after close() over ${transport}, with loops over events and a wait under way`, async () => {
+      const { options } = await connect();
+      const said = await run(
+        options,
+        `const result = await kaje.sendTask('add', { a: 1, b: 1 }, { countdown: 60 });
        let isClosing = false;
        const waiting = result.get().then(() => console.log('got'), () => console.log('gave up'));
        const loop = (async () => {
@@ -55,9 +51,14 @@ describe('a program that uses the client', () => {
          }
          console.log('ended');
        })();
-       await Promise.all([loop, waiting]);`,
-    );
-    expect(said.split('\n').sort()).to.deep.equal(['PENDING', 'ended', 'gave up']);
+       const cluster = (async () => {
+         for await (const _ of kaje.events());
+         console.log('over');
+       })();
+       await Promise.all([loop, waiting, cluster]);`,
+      );
+      expect(said.split('\n').sort()).to.deep.equal(['PENDING', 'ended', 'gave up', 'over']);
+    });
   });
 
   it('ends by itself after close() when Redis was never there', async () => {
