@@ -43,7 +43,7 @@ export function afterEnd(end: End, { isStopping, hasServed, failures }: Situatio
   return { kind: 'replace', afterMs, failures: before + 1 };
 }
 
-/** A process that still imports its modules ends by the signal itself. */
+/** Node itself takes a moment to start: until then a process ends by the signal. */
 function wasAsked({ signal }: End): boolean {
   return signal === 'SIGTERM' || signal === 'SIGINT' || signal === 'SIGHUP';
 }

@@ -1,5 +1,6 @@
 /** How a process ends: the first signal in order, the second at once. */
 import type { Log } from './log.ts';
+import { endInOrder } from './startSignals.ts';
 
 /** Who started this process, gets the signals that are meant for both, and says what follows. */
 export interface Supervisor {
@@ -36,6 +37,7 @@ export function stopOnSignals(
   process.on('unhandledRejection', (reason) =>
     log.error({ err: reason }, 'a rejection was not handled'),
   );
+  endInOrder();
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
   // Its terminal was closed.

@@ -5,6 +5,7 @@ import { Command, Option } from 'commander';
 import { type Config, SETTINGS } from '../../shared/config.ts';
 import { KajeError } from '../../shared/errors.ts';
 import type { TaskSpec } from '../../shared/registry.ts';
+import { endInOrder } from '../../shared/startSignals.ts';
 import { type Child, startChild } from '../children.ts';
 import { envOf } from '../env.ts';
 import { FAILED } from '../exitCodes.ts';
@@ -68,6 +69,7 @@ async function start(command: Command, flags: StartFlags): Promise<void> {
   const children: Child[] = [];
   const making = redisFor(command, given, flags.home);
   const { stop, isStopping } = stopInOrder(children, making);
+  endInOrder();
   for (const signal of SIGNALS) process.on(signal, () => void stop(0));
   const redis = await making;
   if (isStopping()) return;
