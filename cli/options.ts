@@ -3,9 +3,9 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { Kaje } from '../client/index.ts';
 import { type Config, flagOf, loadConfig, SETTINGS } from '../shared/config.ts';
 import { DefinitionError } from '../shared/errors.ts';
+import { reasonOf } from '../shared/errorText.ts';
 import { faultInText } from '../shared/jsonText.ts';
 import { MAX_JSON_DEPTH } from '../shared/schemas.ts';
-import { reasonOf } from '../shared/errorText.ts';
 import { isQueueName } from '../shared/taskOptions.ts';
 import type { QueueChoice } from '../worker/fleet.ts';
 

@@ -12,7 +12,11 @@ const { parent, withinMs } = require('node:worker_threads').workerData;
 const timer = setInterval(() => {
   if (process.ppid === parent) return;
   clearInterval(timer);
-  setTimeout(() => process.kill(process.pid, 'SIGKILL'), withinMs);
+  setTimeout(() => {
+    // Programs that its tasks have started, where it leads a group of its own; then itself.
+    try { process.kill(-process.pid, 'SIGKILL'); } catch {}
+    process.kill(process.pid, 'SIGKILL');
+  }, withinMs);
 }, ${LOOK_MS});
 `;
 

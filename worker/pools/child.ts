@@ -4,8 +4,11 @@ import type { FromChild, ToChild } from './messages.ts';
 export interface Child {
   /** @throws DataCloneError when the message cannot be copied */
   send(message: ToChild): void;
-  /** Ends it: at once if it listens, else by force a little later. Resolves when it is gone. */
-  kill(): Promise<void>;
+  /**
+   * Ends it: at once if it listens, else by force a little later. Resolves when it is gone.
+   * @param reason why its run is ended, if it runs one: first its `ctx.signal` is aborted with it
+   */
+  kill(reason?: unknown): Promise<void>;
   /** Megabytes that it holds now; 0 where that cannot be seen from outside. */
   memory(): Promise<number>;
 }

@@ -2,6 +2,7 @@
 import { parentPort } from 'node:worker_threads';
 import { reasonOf } from '../../shared/errorText.ts';
 import type { Registry } from '../../shared/registry.ts';
+import { WorkerLostError } from '../../shared/taskErrors.ts';
 import { endWithParent } from '../guard.ts';
 import { loadTasks } from '../load.ts';
 import { PermanentError } from '../outcome.ts';
@@ -46,8 +47,12 @@ function listen(): void {
 
 function listenAsProcess(take: (envelope: unknown) => void): void {
   process.on('message', take);
-  // Without a parent nobody wants its results.
-  process.on('disconnect', () => process.exit(0));
+  // Without a parent nobody wants its results, nor ends what its tasks have started.
+  process.on('disconnect', () => {
+    current?.abort(pack(new WorkerLostError('The worker is gone')));
+    process.on('exit', killOwnGroup);
+    process.exit(0);
+  });
   endWithParent();
   // Ctrl-C and service managers reach whole groups: the parent decides when its children end.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
@@ -57,6 +62,14 @@ function listenAsProcess(take: (envelope: unknown) => void): void {
     send({ kind: 'dying', reason: 'process.abort() was called' });
     return abort();
   };
+}
+
+function killOwnGroup(): void {
+  try {
+    process.kill(-process.pid, 'SIGKILL');
+  } catch {
+    // Windows has no groups.
+  }
 }
 
 function send(message: FromChild): void {
@@ -77,6 +90,10 @@ async function handle(message: ToChild): Promise<void> {
     case 'answer':
       return calls.answer(message);
     case 'exit':
+      // What was given the signal, such as a program that the task started, ends with it.
+      current?.abort(message.reason);
+      // A thread is ended by its parent in a moment: until then it hears how such programs end.
+      if (isThread && current) return;
       return process.exit(0);
   }
 }

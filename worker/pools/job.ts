@@ -31,7 +31,12 @@ export interface Job {
  * Hands a run to a child.
  * @param killed called when the run was killed: its child must go
  */
-export function startJob(run: ChildRun, number: number, child: Child, killed: () => void): Job {
+export function startJob(
+  run: ChildRun,
+  number: number,
+  child: Child,
+  killed: (reason: unknown) => void,
+): Job {
   const { ctx, kill } = run;
   const { promise: result, resolve, reject } = withResolvers();
   let isOver = false;
@@ -47,7 +52,7 @@ export function startJob(run: ChildRun, number: number, child: Child, killed: ()
   };
   const onKill = () => {
     fail(kill.reason);
-    killed();
+    killed(kill.reason);
   };
   const onAbort = () => {
     child.send({ kind: 'abort', run: number, reason: pack(ctx.signal.reason) });

@@ -71,12 +71,12 @@ export function startMember(options: MemberOptions, events: MemberEvents): Membe
   let lastWords: string | undefined;
   let watch: NodeJS.Timeout | undefined;
 
-  const leave = (failure?: Error): void => {
+  const leave = (failure?: Error, reason?: unknown): void => {
     if (state === 'gone') return;
     state = 'gone';
     clearTimeout(startTimer);
     clearInterval(watch);
-    events.gone(child.kill(), failure);
+    events.gone(child.kill(reason), failure);
   };
   const onEnd = (how: string): void => {
     const reason = lastWords ?? how;
@@ -142,8 +142,9 @@ export function startMember(options: MemberOptions, events: MemberEvents): Membe
     const memory = Math.round(await child.memory());
     if (memory <= maxMemory || looked !== job || state !== 'busy') return;
     const reason = `it holds ${memory} MB, max_memory_per_child is ${maxMemory} MB`;
-    job?.fail(new WorkerLostError(`The ${kind} that ran the task was ended: ${reason}`));
-    leave();
+    const error = new WorkerLostError(`The ${kind} that ran the task was ended: ${reason}`);
+    job?.fail(error);
+    leave(undefined, error);
   };
 
   const child = START[kind]({ maxMemory, onMessage, onEnd });
@@ -162,7 +163,7 @@ export function startMember(options: MemberOptions, events: MemberEvents): Membe
     run(run) {
       state = 'busy';
       latest = run.ctx;
-      const started = startJob(run, ++runs, child, leave);
+      const started = startJob(run, ++runs, child, (reason) => leave(undefined, reason));
       job = started;
       if (started.isOver()) free(0);
       else if (maxMemory > 0) watch = setInterval(look, LOOK_MS);
@@ -170,7 +171,7 @@ export function startMember(options: MemberOptions, events: MemberEvents): Membe
     },
     end(reason) {
       job?.fail(reason);
-      leave();
+      leave(undefined, reason);
     },
   };
 }

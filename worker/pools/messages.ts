@@ -34,7 +34,8 @@ export type ToChild =
   | RunMessage
   | { readonly kind: 'abort'; readonly run: number; readonly reason: Packed }
   | AnswerMessage
-  | { readonly kind: 'exit' };
+  /** The run under way, if there is one, is aborted first. */
+  | { readonly kind: 'exit'; readonly reason: Packed };
 
 /** What a task asks of its context, and waits for. JSON as text: as `toJSON` will have it. */
 export type Call =

@@ -1,10 +1,17 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Child, ENTRY, outOfMemory, type StartOptions } from './child.ts';
 import { type Envelope, type FromChild, opened, type ToChild } from './messages.ts';
+import { pack } from './thrown.ts';
 
 /** Milliseconds that one which does not listen may go on after the word to end. */
 const KILL_AFTER_MS = 500;
+
+/** Milliseconds between two looks whether anything of a group is left. */
+const LOOK_MS = 20;
+
+const HAS_GROUPS = process.platform !== 'win32';
 
 /** Those with which V8 and Node end a process themselves, as a rule for want of memory. */
 const FATAL_SIGNALS = new Set(['SIGABRT', 'SIGTRAP', 'SIGILL']);
@@ -15,6 +22,8 @@ export function startProcess({ maxMemory, onMessage, onEnd }: StartOptions): Chi
     serialization: 'advanced',
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     execArgv: optionsFor(maxMemory),
+    // The leader of a group: programs that its tasks start end with it. Windows has no groups.
+    detached: HAS_GROUPS,
   });
   let isGone = false;
   const gone = new Promise<void>((resolve) => {
@@ -22,7 +31,7 @@ export function startProcess({ maxMemory, onMessage, onEnd }: StartOptions): Chi
       if (isGone) return;
       isGone = true;
       onEnd(how);
-      resolve();
+      void endGroup(child.pid).then(resolve);
     };
     // Not `exit`: that may come before the last messages.
     child.once('close', (code, signal) => end(inWords(code, signal, maxMemory)));
@@ -39,9 +48,9 @@ export function startProcess({ maxMemory, onMessage, onEnd }: StartOptions): Chi
   };
   return {
     send,
-    async kill() {
-      if (isGone) return;
-      send({ kind: 'exit' });
+    async kill(reason) {
+      if (isGone) return gone;
+      send({ kind: 'exit', reason: pack(reason) });
       // Ends one that is still starting; later on it is for what tasks do at a SIGTERM.
       signal(child, 'SIGTERM');
       const force = setTimeout(() => signal(child, 'SIGKILL'), KILL_AFTER_MS);
@@ -58,11 +67,33 @@ function optionsFor(maxMemory: number): string[] {
   return maxMemory > 0 ? [...options, `--max-old-space-size=${maxMemory}`] : options;
 }
 
+/** To the process and to all that its tasks have started, unless that made groups of its own. */
 function signal(child: ChildProcess, name: NodeJS.Signals): void {
   try {
-    child.kill(name);
+    if (HAS_GROUPS && child.pid !== undefined) process.kill(-child.pid, name);
+    else child.kill(name);
   } catch {
     // Not allowed to, by some security module: the word to end was given as a message, too.
+  }
+}
+
+/** The process is gone, however it ended: the rest of its group gets the same time. */
+async function endGroup(leader: number | undefined): Promise<void> {
+  if (!HAS_GROUPS || leader === undefined || !signalled(-leader, 'SIGTERM')) return;
+  const until = performance.now() + KILL_AFTER_MS;
+  while (performance.now() < until) {
+    await sleep(LOOK_MS);
+    if (!signalled(-leader, 0)) return;
+  }
+  signalled(-leader, 'SIGKILL');
+}
+
+/** Whether there was anybody to get it. */
+function signalled(pid: number, name: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, name);
+  } catch {
+    return false;
   }
 }
 

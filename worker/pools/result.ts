@@ -1,6 +1,7 @@
 /** What a task returns, on its way to the parent: as JSON text, for JSON is what will be stored. */
-import { toJson } from '../../shared/noJson.ts';
+
 import { reasonOf } from '../../shared/errorText.ts';
+import { toJson } from '../../shared/noJson.ts';
 
 export type SentResult =
   | { readonly kind: 'json'; readonly text: string }

@@ -1,9 +1,12 @@
 import { Worker } from 'node:worker_threads';
 import { type Child, ENTRY, outOfMemory, type StartOptions } from './child.ts';
 import { type Envelope, type FromChild, opened, type ToChild } from './messages.ts';
-import { inWords } from './thrown.ts';
+import { inWords, pack } from './thrown.ts';
 
 const FILE = ENTRY.pathname.endsWith('.ts') ? new URL('./entryFromSource.mjs', ENTRY) : ENTRY;
+
+/** Milliseconds in which one that listens may abort the signal of its run and end by itself. */
+const KILL_AFTER_MS = 100;
 
 /** Starts a thread that runs tasks. */
 export function startThread({ maxMemory, onMessage, onEnd }: StartOptions): Child {
@@ -31,9 +34,12 @@ export function startThread({ maxMemory, onMessage, onEnd }: StartOptions): Chil
       const envelope: Envelope<ToChild> = { kaje: message };
       thread.postMessage(envelope);
     },
-    async kill() {
-      void thread.terminate();
+    async kill(reason) {
+      const envelope: Envelope<ToChild> = { kaje: { kind: 'exit', reason: pack(reason) } };
+      thread.postMessage(envelope);
+      const force = setTimeout(() => void thread.terminate(), KILL_AFTER_MS);
       await gone;
+      clearTimeout(force);
     },
     // Node 20 does not tell one thread's memory to another.
     memory: async () => 0,

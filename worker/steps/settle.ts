@@ -1,5 +1,5 @@
-import { toJson } from '../../shared/noJson.ts';
 import { isError, reasonOf } from '../../shared/errorText.ts';
+import { toJson } from '../../shared/noJson.ts';
 import { TaskRevokedError } from '../../shared/taskErrors.ts';
 import type { Run, Step } from '../context.ts';
 import { describeError, PermanentError, unreadable } from '../outcome.ts';
