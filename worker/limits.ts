@@ -54,8 +54,17 @@ export function createLimits({ redis, keys, config, log }: LimitsOptions): Limit
       softTimeLimit: orNone(softTimeLimit ?? config.softTimeLimit),
     };
   };
+  /** None is ever taken out (brokers/limiter.ts): what is missing, a flush or an eviction has taken. */
+  const putBack = async (stored: typeof set): Promise<typeof set> => {
+    const lost = [...set].filter(([task]) => !stored.has(task));
+    // Not over what somebody has set meanwhile.
+    await Promise.all(
+      lost.map(([task, limits]) => redis.hsetnx(keys.limits, task, JSON.stringify(limits))),
+    );
+    return new Map([...lost, ...stored]);
+  };
   const refresh = async (): Promise<void> => {
-    set = await readLimits(redis, keys);
+    set = await putBack(await readLimits(redis, keys));
     known = new WeakMap();
   };
   const look = async (): Promise<void> => {

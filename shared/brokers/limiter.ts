@@ -42,7 +42,9 @@ export function createLimiter(redis: Redis, keys: Keys) {
       const before: TaskLimitsRequest = json === '' ? {} : JSON.parse(json);
       const set = withoutNull({ ...before, ...limits });
       refuseSoftAboveHard(limitsIn(set, options), limits);
-      const after = Object.keys(set).length === 0 ? '' : JSON.stringify(set);
+      // Emptied, not taken out: what is missing was lost, and workers put it back (worker/limits.ts).
+      const isNothing = json === '' && Object.keys(set).length === 0;
+      const after = isNothing ? '' : JSON.stringify(set);
       const change = { key: keys.limits, field: name, before: json, after };
       if (await answered(redis, replaceField(redis, change))) return set;
     }
