@@ -100,13 +100,35 @@ describe('a Redis that takes no writes when a run ends', () => {
   });
 });
 
+describe('a Redis that takes no writes for a moment while a worker stops', () => {
+  it('gets what still runs back before the worker is gone, not when its lock has run out', async () => {
+    const test = await start();
+    const { redis } = test;
+    const worker = await startTestWorker(test.config, [test.task]);
+    await test.send('hold', ['a']);
+    await eventually(() => test.runs.length === 1);
+    await test.refuse(true);
+    const refused = async () =>
+      Number(/errorstat_NOREPLICAS:count=(\d+)/.exec(await redis.info('errorstats'))?.[1] ?? 0);
+    const before = await refused();
+    const stopping = worker.stop(AbortSignal.abort());
+    // The last heartbeat, and what is to be put back.
+    await eventually(async () => (await refused()) >= before + 3);
+    await test.refuse(false);
+    await stopping;
+    const places = ['wait', 'active'].map((list) => test.keys.queueBase('default') + list);
+    const [waiting, active] = await Promise.all(places.map((key) => redis.lrange(key, 0, -1)));
+    expect([waiting, active]).to.deep.equal([['a'], []]);
+  });
+});
+
 describe('a Redis that takes no writes while tasks wait', () => {
   it('is asked again after a pause only, and then they run', async () => {
     const test = await start();
     test.open();
     const { redis } = test;
     const scripts = async () =>
-      Number(/cmdstat_evalsha:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1]);
+      Number(/cmdstat_evalsha:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1] ?? 0);
     await test.send('hold', ids(50));
     await test.refuse(true);
     const { said } = consume(test);

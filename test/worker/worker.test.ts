@@ -154,36 +154,43 @@ describe('a consumer that was started anew', () => {
 });
 
 describe('the lifetime of results', () => {
-  it('is that of the task, shorter or longer than the default, also in an idle queue', async () => {
-    const config = testConfig({ resultExpires: 1 });
-    const test = await startTestBroker(config);
-    await startTestWorker(config, [taskOf('work', () => 1)]);
-    const withExpiry = (id: string, result_expires?: number) =>
-      messageOf(id, {
-        name: 'work',
-        body: { kwargs: {}, ...(result_expires ? { result_expires } : {}) },
-      });
-    await test.broker.add([
-      withExpiry('short', 0.2),
-      withExpiry('long', 600),
-      withExpiry('default'),
-    ]);
-    await eventually(
-      async () => (await test.redis.zcard(test.keys.finished('default', true))) === 3,
-    );
-    const { redis, keys } = test;
-    await redis.del(keys.sweeper);
-    const log = silentLog();
-    const sweeper = createSweeper({ redis, keys, config, log, everyMs: 50 });
-    await sweeper.start();
-    defer(() => sweeper.stop());
-    const stored = () => redis.zrange(keys.finished('default', true), '0', '-1');
-    await eventually(async () => expect(await stored()).to.deep.equal(['long']));
-    expect(
-      await redis.exists(keys.job('default', 'short'), keys.job('default', 'default')),
-    ).to.equal(0);
-    expect(await read(test, 'long')).to.include({ state: 'SUCCESS', result: 1 });
-  });
+  const fail = () => Promise.reject(new Error('no'));
+  for (const [state, run] of [
+    ['SUCCESS', () => 1],
+    ['FAILURE', fail],
+  ] as const) {
+    it(`is that of the task, shorter or longer than the default, also in an idle queue: ${state}`, async () => {
+      const isSuccess = state === 'SUCCESS';
+      const config = testConfig({ resultExpires: 1 });
+      const test = await startTestBroker(config);
+      await startTestWorker(config, [taskOf('work', run)]);
+      const withExpiry = (id: string, result_expires?: number) =>
+        messageOf(id, {
+          name: 'work',
+          body: { kwargs: {}, ...(result_expires ? { result_expires } : {}) },
+        });
+      await test.broker.add([
+        withExpiry('short', 0.2),
+        withExpiry('long', 600),
+        withExpiry('default'),
+      ]);
+      await eventually(
+        async () => (await test.redis.zcard(test.keys.finished('default', isSuccess))) === 3,
+      );
+      const { redis, keys } = test;
+      await redis.del(keys.sweeper);
+      const log = silentLog();
+      const sweeper = createSweeper({ redis, keys, config, log, everyMs: 50 });
+      await sweeper.start();
+      defer(() => sweeper.stop());
+      const stored = () => redis.zrange(keys.finished('default', isSuccess), '0', '-1');
+      await eventually(async () => expect(await stored()).to.deep.equal(['long']));
+      expect(
+        await redis.exists(keys.job('default', 'short'), keys.job('default', 'default')),
+      ).to.equal(0);
+      expect(await read(test, 'long')).to.include({ state });
+    });
+  }
 
   it('ends a little at a time where their number was lowered, also with each task that ends', async () => {
     for (const batching of ['on', 'off'] as const) {
