@@ -1,4 +1,4 @@
-/** The Redis of all tests behind a line that can be disturbed at an exact moment, as no signal can. */
+/** A Redis behind a line that can be disturbed at an exact moment, as no signal can. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { defer } from './defer.ts';
@@ -15,27 +15,46 @@ export interface RedisProxy {
   holds(): boolean;
   /** Resolves when Redis has answered what it was sent meanwhile. */
   wake(): Promise<void>;
-  /** Commands are done, and their answers lost. */
+  /** Commands are done, and their answers lost, until the next cut. */
   loseAnswers(): void;
   /** Closes all connections; new ones work. */
   cut(): void;
+  /** Nothing passes on the connections there are, and nobody is told; new ones work. */
+  halfOpen(): void;
+  /** Closes all connections for good, and refuses new ones. */
+  close(): void;
+  /** From now on each way takes so many milliseconds, and so many bytes pass in a second. */
+  slow(latencyMs: number, bytesPerS?: number): void;
 }
 
-export async function redisProxy(): Promise<RedisProxy> {
-  const { hostname, port } = new URL(testRedisUrl());
+/** @param target URL of the Redis. Default: that of all tests */
+export async function redisProxy(target = testRedisUrl()): Promise<RedisProxy> {
+  const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
+  const silent = new WeakSet<Socket>();
   const held: (() => Promise<unknown>)[] = [];
+  const line = { latencyMs: 0, bytesPerS: Number.POSITIVE_INFINITY };
   let isFrozen = false;
   let losesAnswers = false;
   const server = createServer((client) => {
     const redis = connect(Number(port), hostname);
-    for (const socket of [client, redis]) {
+    const [up, down] = [wayTo(redis, line), wayTo(client, line)];
+    for (const [socket, other] of [
+      [client, redis],
+      [redis, client],
+    ] as const) {
       sockets.add(socket);
       socket.on('error', () => undefined);
+      socket.on('close', () => {
+        sockets.delete(socket);
+        // A frozen Redis does not notice that the sender goes.
+        if (!silent.has(socket) && !(isFrozen && other === redis)) other.destroy();
+      });
     }
-    redis.on('data', (answer) => losesAnswers || client.write(answer));
+    redis.on('data', (answer) => losesAnswers || silent.has(redis) || down(answer));
     client.on('data', (commands) => {
-      if (!isFrozen) return redis.write(commands);
+      if (silent.has(client)) return;
+      if (!isFrozen) return up(commands);
       held.push(() => {
         redis.write(commands);
         return once(redis, 'data');
@@ -45,16 +64,17 @@ export async function redisProxy(): Promise<RedisProxy> {
   await once(server, 'listening');
   const cut = () => {
     for (const socket of sockets) socket.destroy();
-    sockets.clear();
     losesAnswers = false;
   };
-  defer(() => {
-    cut();
+  const close = () => {
     server.close();
-  });
+    cut();
+  };
+  defer(close);
   return {
     url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`,
     cut,
+    close,
     freeze() {
       isFrozen = true;
     },
@@ -66,5 +86,24 @@ export async function redisProxy(): Promise<RedisProxy> {
     loseAnswers() {
       losesAnswers = true;
     },
+    halfOpen() {
+      for (const socket of sockets) silent.add(socket);
+    },
+    slow(latencyMs, bytesPerS = Number.POSITIVE_INFINITY) {
+      Object.assign(line, { latencyMs, bytesPerS });
+    },
+  };
+}
+
+/** Writes in order, each chunk as late as the line makes it. */
+function wayTo(socket: Socket, line: { readonly latencyMs: number; readonly bytesPerS: number }) {
+  let freeAt = 0;
+  return (chunk: Buffer): void => {
+    const now = performance.now();
+    const sentAt = Math.max(now, freeAt) + (chunk.length / line.bytesPerS) * 1000;
+    freeAt = sentAt;
+    const waitMs = sentAt + line.latencyMs - now;
+    if (waitMs <= 0) socket.write(chunk);
+    else setTimeout(() => socket.write(chunk), waitMs);
   };
 }
