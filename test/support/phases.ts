@@ -9,8 +9,8 @@ import type { Told } from './reporter.ts';
 
 const MOCHA = 'node_modules/mocha/bin/mocha.js';
 const REPORTER = './test/support/reporter.ts';
-/** No file of ours takes 4 minutes; one that says nothing for so long will never end. */
-export const SILENCE_MS = 600_000;
+/** The longest file takes 5 minutes on an idle machine; one that says nothing for so long will never end. */
+export const SILENCE_MS = 900_000;
 /** Where more files fail, none of them is unsteady: something is broken for all. */
 const AGAIN_MAX = 20;
 const LOOK_MS = 500;
@@ -33,7 +33,7 @@ export interface PhaseOptions extends MochaOptions {
   readonly args: readonly string[];
   /** Whether a file that failed runs once more, alone. */
   readonly again: boolean;
-  /** A phase that says nothing for so long is killed. Default: 10 min */
+  /** A phase that says nothing for so long is killed. Default: 15 min */
   readonly silenceMs?: number;
   log(line: string): void;
 }

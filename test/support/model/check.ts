@@ -5,7 +5,8 @@ import { historyOf } from './commands.ts';
 import { runHistory } from './history.ts';
 
 const LENGTH = 80;
-const LANES = Number(process.env.KAJE_LANES ?? 10);
+/** Most of a history is spent waiting. */
+const LANES = 15;
 
 /**
  * Runs so many histories of 80 commands, or the one of KAJE_SEED, which is then made smaller as long as it fails.

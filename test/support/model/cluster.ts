@@ -35,7 +35,9 @@ export async function startCluster(redis: OwnRedis, tasks: readonly Task[]) {
     const line = await redisProxy(redis.url);
     const config = configOf(line);
     const running = await startApi(config, silentLog());
-    api = { client: clientOf(running.url, config, running.stop), line, running };
+    const client = clientOf(running.url, config, running.stop);
+    api = { client, line, running };
+    await eventually(async () => (await client.get('/health/ready')).status === 200, 30_000);
   };
   const startOneWorker = async (index: number): Promise<void> => {
     if (workers[index]) return;

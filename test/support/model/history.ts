@@ -10,8 +10,6 @@ import type { Command, CommandName, Spec } from './commands.ts';
 import { createLedger, type Ledger, type Sent } from './ledger.ts';
 import { createTasks, type Run } from './tasks.ts';
 
-/** Milliseconds after a disturbance in which the API may still say 503. */
-const RECOVERY_MS = 12_000;
 /** A lost worker's tasks are taken over within 20 s; twice as long on a busy machine. */
 const SETTLE_MS = 60_000;
 const TOLD_MAX = 15;
@@ -53,11 +51,12 @@ function tell(commands: readonly Command[], error: unknown): string {
 function createCommands(cluster: Cluster, ledger: Ledger): Does {
   const { sent } = ledger;
   const post = (path: string, body?: object) => cluster.api().post(path, body);
-  /** The answer; undefined where it is a 503 for which there is a reason. */
-  const answered = async (call: Promise<Answer>): Promise<Answer | undefined> => {
+  /** The answer; undefined where it is a 503. Of what `tasks` became then nobody may know. */
+  const answered = async (call: Promise<Answer>, ...tasks: Sent[]): Promise<Answer | undefined> => {
     const answer = await call;
     if (answer.status !== 503) return answer;
-    expect(ledger.msSinceDisturbance(), answer.text).to.be.below(RECOVERY_MS);
+    ledger.excuse(answer.text);
+    if (isSilence(answer)) tasks.forEach(ledger.doubt);
     return undefined;
   };
   const expectStatus = ({ status, text }: Answer, ...expected: number[]) =>
@@ -69,7 +68,7 @@ function createCommands(cluster: Cluster, ledger: Ledger): Does {
 
   const send = async (spec: Spec): Promise<void> => {
     const task = ledger.add(spec);
-    const answer = await answered(post('/v1/send_task', requestOf(task)));
+    const answer = await answered(post('/v1/send_task', requestOf(task)), task);
     if (!answer) return;
     expectStatus(answer, 202);
     ledger.accept(task, answer.body.task_id);
@@ -83,7 +82,8 @@ function createCommands(cluster: Cluster, ledger: Ledger): Does {
     if (answer) expectStatus(answer, 409);
   };
   const sendAgain = async (task: Sent): Promise<void> => {
-    const answer = await answered(post('/v1/send_task', requestOf(task)));
+    const doubted = task.fate === 'refused' ? [task] : [];
+    const answer = await answered(post('/v1/send_task', requestOf(task)), ...doubted);
     if (!answer) return;
     expectStatus(answer, 202);
     const isReplay = answer.headers.get('idempotent-replayed') === 'true';
@@ -96,7 +96,8 @@ function createCommands(cluster: Cluster, ledger: Ledger): Does {
     send: ({ spec }) => send(spec),
     async sendBatch({ specs }) {
       const tasks = specs.map(ledger.add);
-      const answer = await answered(post('/v1/send_tasks', { tasks: tasks.map(requestOf) }));
+      const call = post('/v1/send_tasks', { tasks: tasks.map(requestOf) });
+      const answer = await answered(call, ...tasks);
       if (!answer) return;
       expectStatus(answer, 202);
       for (const [i, task] of tasks.entries()) ledger.accept(task, answer.body.tasks[i].task_id);
@@ -205,6 +206,11 @@ function requestOf({ spec, tag, id }: Sent) {
   };
 }
 
+/** On a busy machine the API may cut its line to a Redis that was too slow. */
+function isSilence({ text }: Answer): boolean {
+  return text.includes('no answer within');
+}
+
 /** Whether 404 may be the answer to its id. */
 function canBeMissing({ fate, allowed }: Sent): boolean {
   return fate !== 'accepted' || allowed.has('GONE');
@@ -213,10 +219,13 @@ function canBeMissing({ fate, allowed }: Sent): boolean {
 async function observe(cluster: Cluster, ledger: Ledger): Promise<boolean> {
   const known = ledger.sent.filter(({ id, fate }) => id !== undefined && fate !== 'refused');
   const task_ids = known.map(({ id }) => String(id));
-  const { status, body, text } = await cluster.api().post('/v1/results', { task_ids });
-  if (status === 503 && ledger.msSinceDisturbance() < RECOVERY_MS) return false;
-  expect(status, text).to.equal(200);
-  const records: (AsyncResultBody | null)[] = body.results;
+  const answer = await cluster.api().post('/v1/results', { task_ids });
+  if (answer.status === 503) {
+    ledger.excuse(answer.text);
+    return false;
+  }
+  expect(answer.status, answer.text).to.equal(200);
+  const records: (AsyncResultBody | null)[] = answer.body.results;
   for (const [i, task] of known.entries()) ledger.see(task, records[i] ?? null);
   return records.every((record) => record === null || record.ready);
 }

@@ -33,6 +33,9 @@ export interface Sent {
 
 /** Milliseconds in which a run that was on its way when its task ended may still begin. */
 const BEGIN_SLACK_MS = 3000;
+/** Milliseconds after a disturbance in which the API may still say 503. */
+const RECOVERY_MS = 12_000;
+const UNEXPLAINED_MAX = 5;
 /** A task that was lost so often is taken for poison. */
 const LOSSES = 3;
 
@@ -42,6 +45,7 @@ export function createLedger(runs: readonly Run[]) {
   const sent: Sent[] = [];
   let disturbances = 0;
   let disturbedAt = Number.NEGATIVE_INFINITY;
+  let unexplained = 0;
   let purged = 0;
   let isPurgeDoubtful = false;
 
@@ -89,7 +93,12 @@ export function createLedger(runs: readonly Run[]) {
       disturbances++;
       disturbedAt = performance.now();
     },
-    msSinceDisturbance: () => performance.now() - disturbedAt,
+    /** A 503 behind a disturbance has its reason; on a busy machine few others may come. */
+    excuse(answer: string): void {
+      if (performance.now() - disturbedAt > RECOVERY_MS) unexplained++;
+      disturbances++;
+      expect(unexplained, answer).to.be.at.most(UNEXPLAINED_MAX);
+    },
     meddle(task: Sent, ...ends: End[]): void {
       task.isMeddledWith = true;
       for (const end of ends) task.allowed.add(end);
@@ -144,7 +153,9 @@ export function createLedger(runs: readonly Run[]) {
       for (const task of sent) checkRuns(task);
       if (isPurgeDoubtful) return;
       const gone = sent.filter(({ end, isForgotten }) => end === null && !isForgotten);
-      expect(gone, 'as many are gone as were purged').to.have.length(purged);
+      // A doubtful one has no id, or was never there.
+      const doubtful = sent.filter(({ fate }) => fate === 'doubtful').length;
+      expect(gone.length, 'purged').to.be.within(purged - doubtful, purged);
     },
   };
 
