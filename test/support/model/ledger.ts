@@ -121,6 +121,7 @@ export function createLedger(runs: readonly Run[]) {
     },
     forget(task: Sent): void {
       task.isForgotten = true;
+      task.isMeddledWith = true;
       task.allowed = new Set(['GONE']);
       task.end = null;
     },
