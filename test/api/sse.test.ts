@@ -52,6 +52,21 @@ describe('the ping of a stream', () => {
     await eventually(() => reader.received().match(/: ping/g)?.length === 2);
   });
 
+  it('spares a slow reader that has caught up since, and is behind once more', async () => {
+    const { stream, reader, ping } = await startStream();
+    const fallBehind = () => {
+      reader.socket.pause();
+      for (let i = 0; i < TOO_MUCH; i++) stream.write(MEGABYTE);
+    };
+    fallBehind();
+    ping();
+    reader.socket.resume();
+    await eventually(() => !stream.writableNeedDrain);
+    fallBehind();
+    ping();
+    expect([stream.writableNeedDrain, stream.destroyed]).to.deep.equal([true, false]);
+  });
+
   it('cuts a reader that has taken nothing since the ping before', async () => {
     const { stream, reader, ping } = await startStream();
     reader.socket.pause();
