@@ -122,6 +122,12 @@ export const SETTINGS = {
     50,
     'Seconds that running tasks get to finish at a shutdown',
   ),
+  stallLimit: setting(
+    'KAJE_STALL_LIMIT',
+    number(0),
+    300,
+    'Seconds for which a worker keeps its tasks while its event loop is blocked',
+  ),
   healthHost: setting(
     'KAJE_HEALTH_HOST',
     host,

@@ -9,7 +9,7 @@ export type Log = Logger;
 
 export function createLog(config: Pick<Config, 'logLevel' | 'logFormat'>, name: string): Log {
   const options = { name, level: config.logLevel, serializers: { err: withoutCommand } };
-  return pino(options, isPretty(config.logFormat) ? prettyStream() : jsonStream());
+  return pino(options, formatOf(config.logFormat) === 'pretty' ? prettyStream() : jsonStream());
 }
 
 const LEVEL_AT = '{"level":'.length;
@@ -53,8 +53,10 @@ export function flushLogs(): void {
   stdout?.flush();
 }
 
-function isPretty(format: Config['logFormat']): boolean {
-  return format === 'pretty' || (format === 'auto' && process.stdout.isTTY === true);
+/** How lines are written, where nobody has said it by what reads them. */
+export function formatOf(format: Config['logFormat']): 'json' | 'pretty' {
+  if (format !== 'auto') return format;
+  return process.stdout.isTTY === true ? 'pretty' : 'json';
 }
 
 // In this thread and synchronous: a transport's thread would lose the last lines before an exit.

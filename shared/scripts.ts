@@ -106,6 +106,26 @@ export function markLost(redis: Redis, job: string, mark: string, noted: string)
   return runScript(redis, 'markLost', [job], [mark, noted]);
 }
 
+/** What a worker holds while its event loop is blocked. */
+export interface Kept {
+  readonly worker: string;
+  /** First part of the tokens of its slots. */
+  readonly tokens: string;
+  readonly queues: readonly string[];
+  readonly lockMs: number;
+  /** Milliseconds after which the worker counts as dead. */
+  readonly ttlMs: number;
+  readonly silentMs: number;
+}
+
+/** Renews the locks of a worker and its heartbeat: how many locks; see lua/keepLocks.lua. */
+export function keepLocks(redis: Redis, keys: Keys, kept: Kept): Promise<number> {
+  const { worker, tokens, queues, lockMs, ttlMs, silentMs } = kept;
+  const args = [worker, tokens, lockMs, ttlMs, Math.round(silentMs)];
+  const bases = queues.map(keys.queueBase);
+  return runScript(redis, 'keepLocks', [keys.worker(worker), keys.workers], [...args, ...bases]);
+}
+
 /** Claims uniquenesses, all or none: the task that holds each then, and since how many ms; see lua/claimUnique.lua. */
 export function claimUniqueness(
   redis: Redis,

@@ -1,13 +1,12 @@
 /** BullMQ's own scripts for one queue, as a worker uses them; its Worker class is not used (docs/decisions/011-batching.md). */
 import { createRedisBackend, type WorkerOptions } from 'bullmq';
 import { LOCK_MS, STALLED_CHECK_MS } from './locks.ts';
+import { LOSSES_MAX } from './losses.ts';
 import { retentionOf } from './retention.ts';
 import type { Tools } from './tools.ts';
 
 export type Backend = ReturnType<typeof createRedisBackend>;
 
-/** A task that has cost two workers their life is given to a third one, and no more. */
-const LOSSES_FORGIVEN = 2;
 /** With a connection of its own to wait for tasks. */
 export function createBackend(queue: string, tools: Tools): Backend {
   const { redis, config, worker } = tools;
@@ -18,7 +17,7 @@ export function createBackend(queue: string, tools: Tools): Backend {
     name: worker,
     lockDuration: LOCK_MS,
     stalledInterval: STALLED_CHECK_MS,
-    maxStalledCount: LOSSES_FORGIVEN,
+    maxStalledCount: LOSSES_MAX - 1,
     removeOnComplete: retention,
     removeOnFail: retention,
   };

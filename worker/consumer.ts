@@ -78,6 +78,7 @@ export function createConsumer({ queue, concurrency, tools }: ConsumerOptions): 
       message: messageOf(delivery, queue),
       retries: delivery.retries,
       start: delivery.start,
+      losses: delivery.losses,
       tools,
       store: (progress) => source.updateProgress(id, progress),
     });

@@ -30,6 +30,8 @@ export interface Run {
   readonly policy: RetryPolicy;
   readonly limits: RunLimits;
   readonly runIn: RunIn;
+  /** Losses of workers charged to the task: one that has any runs apart from all others. */
+  readonly losses: number;
   readonly acksLate: boolean;
   /** Largest result in bytes of JSON. */
   readonly resultMaxBytes: number;

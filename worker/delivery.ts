@@ -13,6 +13,8 @@ export interface Delivery {
   readonly retries: number;
   /** Which start of the task this is, from 1. */
   readonly start: number;
+  /** Losses of workers charged to it (losses.ts). */
+  readonly losses: number;
   /** Why it is to be failed without a run: BullMQ's `defa`. */
   readonly deferredFailure: string | undefined;
   /** Tracebacks of its earlier runs, JSON. */
@@ -24,11 +26,12 @@ export interface Delivery {
 
 /** A job as BullMQ's own scripts answer it. */
 export function deliveryOf(job: JobJson, id: string, token: string): Delivery {
-  const { name, timestamp, deferredFailure, stacktrace } = job;
+  const { name, timestamp, deferredFailure, stacktrace, stalledCounter: losses } = job;
   const opts = { ...NO_OPTIONS, ...job.opts };
   const body = bodyOf(parseJson(job.data));
   const { attemptsMade: retries, attemptsStarted: start } = job;
-  return { id, name, body, timestamp, retries, start, deferredFailure, stacktrace, opts, token };
+  const values = { id, name, body, timestamp, retries, start, losses };
+  return { ...values, deferredFailure, stacktrace, opts, token };
 }
 
 /** A job as finishTasks.lua answers it: these values of its hash. */
@@ -41,10 +44,11 @@ export type TakenValues = readonly [
   deferredFailure: string | null,
   stacktrace: string | null,
   attemptsStarted: number,
+  losses: string | null,
 ];
 
 export function deliveryOfValues(values: TakenValues, id: string, token: string): Delivery {
-  const [name, data, opts, timestamp, retries, deferredFailure, stacktrace, start] = values;
+  const [name, data, opts, timestamp, retries, deferredFailure, stacktrace, start, losses] = values;
   return {
     id,
     name,
@@ -52,6 +56,7 @@ export function deliveryOfValues(values: TakenValues, id: string, token: string)
     timestamp: Number(timestamp),
     retries: Number(retries ?? 0),
     start,
+    losses: Number(losses ?? 0),
     deferredFailure: deferredFailure ?? undefined,
     stacktrace: stacktrace ?? undefined,
     opts: optsOf(opts ?? '{}'),

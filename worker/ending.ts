@@ -39,6 +39,8 @@ export function endingOf(outcome: Outcome, delivery: Delivery): Ending {
       const { reason, stacktrace } = failed(outcome.error, delivery);
       return { kind: 'delayed', delayMs: outcome.delayMs, attempt: { reason, stacktrace } };
     }
+    case 'lost':
+      return { kind: 'waiting' };
     case 'later': {
       const { delayMs, onceStored } = outcome;
       return { kind: 'delayed', delayMs, onceStored };

@@ -9,6 +9,7 @@ import { checkInput } from './steps/checkInput.ts';
 import { limitTime } from './steps/limitTime.ts';
 import { logEnd } from './steps/logEnd.ts';
 import { parkUnknown } from './steps/parkUnknown.ts';
+import { quarantine } from './steps/quarantine.ts';
 import { refuseExpired } from './steps/refuseExpired.ts';
 import { refuseRevoked } from './steps/refuseRevoked.ts';
 import { retryFailure } from './steps/retryFailure.ts';
@@ -34,6 +35,7 @@ const steps: readonly (readonly [Step, Concerns])[] = [
   [parkUnknown, ({ isKnown }) => !isKnown], // a task that this worker does not have waits for one that does
   [awaitTurn, takesTurns], // rate and concurrency limits: back to Redis until it is its turn
   [refuseRevoked, (run) => run.isRevoked || takesTurns(run)], // what was revoked until now is not begun
+  [quarantine, ({ losses }) => losses > 0], // what was lost with a worker runs apart from all others
   [acknowledgeEarly, ({ acksLate }) => !acksLate], // acksLate: false, from here on it is never run again
   [tellStart, (run) => run.teller.wanted() || takesTurns(run)], // started, for those who follow the cluster
   [retryFailure, always], // a failure that another run may cure becomes a retry

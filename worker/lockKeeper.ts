@@ -9,6 +9,8 @@ export interface LockKeeperOptions {
   extend(ids: string[], tokens: string[]): Promise<string[]>;
   onLost(ids: readonly string[]): void;
   onError(error: unknown): void;
+  /** All that were due are renewed, or none was. */
+  onRenewed(): void;
   readonly log: Log;
 }
 
@@ -21,20 +23,31 @@ export interface LockKeeper extends Service {
 
 const LOOK_MS = LOCK_RENEW_MS / 2;
 
-export function createLockKeeper({ extend, onLost, onError, log }: LockKeeperOptions): LockKeeper {
+export function createLockKeeper(options: LockKeeperOptions): LockKeeper {
+  const { extend, onLost, onError, onRenewed, log } = options;
   /** Of each task held, by its id, since when the lock stands. */
   const held = new Map<string, { readonly delivery: Delivery; since: number }>();
 
+  /** Whether Redis has answered. */
+  const renew = async (due: readonly Delivery[]): Promise<boolean> => {
+    const ids = due.map(({ id }) => id);
+    const tokens = due.map(({ token }) => token);
+    try {
+      const lost = await extend(ids, tokens);
+      if (lost.length > 0) onLost(lost);
+      return true;
+    } catch (error) {
+      onError(error);
+      return false;
+    }
+  };
   const pass = async (): Promise<void> => {
     const now = performance.now();
     // What was taken a moment ago may be over in another.
     const due = [...held.values()].filter(({ since }) => now - since >= LOOK_MS);
     for (const each of due) each.since = now;
-    if (due.length === 0) return;
-    await extend(
-      due.map(({ delivery }) => delivery.id),
-      due.map(({ delivery }) => delivery.token),
-    ).then((lost) => lost.length > 0 && onLost(lost), onError);
+    if (due.length > 0 && !(await renew(due.map(({ delivery }) => delivery)))) return;
+    onRenewed();
   };
   return {
     ...every('locks', LOOK_MS, pass, log),

@@ -4,18 +4,19 @@
  */
 
 /**
- * A dead worker's tasks are taken over at most LOCK_MS + 2 * STALLED_CHECK_MS after its death:
- * 18 s. A live one may stall for LOCK_MS - LOCK_RENEW_MS, 11 s, before it counts as dead.
+ * A dead worker's tasks are taken over at most LOCK_MS + 2 * STALLED_CHECK_MS after its death: 9 s. A
+ * live one whose event loop stands still has a thread that renews its locks (keeper/): only a process
+ * that stands still as a whole for LOCK_MS - LOCK_RENEW_MS, 5 s, counts as dead.
  */
-export const LOCK_MS = 14_000;
-export const LOCK_RENEW_MS = 3_000;
-export const STALLED_CHECK_MS = 2_000;
+export const LOCK_MS = 7_000;
+export const LOCK_RENEW_MS = 2_000;
+export const STALLED_CHECK_MS = 1_000;
 
 /**
  * Milliseconds without a look for lost tasks that mean an outage; a worker alone may miss one look
- * or two. Below the 11 s after which the first lock may be missing.
+ * or two. Below the 5 s after which the first lock may be missing.
  */
-const SILENCE_MS = 8_000;
+const SILENCE_MS = 4_000;
 /** Milliseconds that all workers get after it: to connect again (1 s) and to renew their locks. */
 const PATIENCE_MS = LOCK_RENEW_MS + 2_000;
 

@@ -42,7 +42,16 @@ export async function runWorker(
     ),
   );
   const shutdown = () => stop('shutdown');
-  const starting = startWorker({ config, registry, queues, modules: tasks, name, log, shutdown });
+  const starting = startWorker({
+    config,
+    registry,
+    queues,
+    modules: tasks,
+    hasOwnProcess: true,
+    name,
+    log,
+    shutdown,
+  });
   const stop = stopOnSignals(
     async (hurry) => {
       supervisor?.leaving();

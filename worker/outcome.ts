@@ -8,6 +8,8 @@ export type Outcome =
   | { readonly kind: 'failure'; readonly error: TaskErrorBody }
   | { readonly kind: 'retry'; readonly error: TaskErrorBody; readonly delayMs: number }
   | { readonly kind: 'revoked'; readonly error: TaskErrorBody }
+  /** Its own process was lost: it runs again. */
+  | { readonly kind: 'lost'; readonly error: TaskErrorBody }
   /** Back to Redis without having run, or without having counted as a run. */
   | {
       readonly kind: 'later';

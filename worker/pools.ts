@@ -5,11 +5,19 @@ import type { Log } from '../shared/log.ts';
 import type { Registry } from '../shared/registry.ts';
 import type { Service } from './every.ts';
 import { type ChildRun, createPool, type Pool } from './pools/pool.ts';
+import { PLACES } from './quarantine.ts';
 
 export type PoolKind = 'thread' | 'process';
 
 export interface Pools extends Service {
   run(kind: PoolKind, run: ChildRun): Promise<unknown>;
+  /** Whether tasks can run apart: there are modules that another process can import. */
+  readonly canRunApart: boolean;
+  /**
+   * Runs a task in a process that runs nothing else meanwhile.
+   * @param isFresh and has run nothing before, which may have left something behind that ends it
+   */
+  runApart(run: ChildRun, isFresh: boolean): Promise<unknown>;
   /** Children of each kind that live, and those that run a task. */
   stats(): Readonly<Partial<Record<PoolKind, { children: number; busy: number; idle: number }>>>;
 }
@@ -26,6 +34,9 @@ export interface PoolsOptions {
   slots(): number;
   readonly log: Log;
 }
+
+/** Milliseconds that processes stay for tasks that were lost: they are needed after a loss only. */
+const APART_IDLE_MS = 10_000;
 
 export function createPools(options: PoolsOptions): Pools {
   const { config, registry, modules, slots, log } = options;
@@ -47,6 +58,14 @@ export function createPools(options: PoolsOptions): Pools {
     pools.set(kind, pool);
     return pool;
   };
+  const apart = new Map<boolean, Pool>();
+  const apartOf = (isFresh: boolean): Pool => {
+    const maxTasksPerChild = isFresh ? 1 : config.maxTasksPerChild;
+    const bounds = { max: PLACES, idleMs: APART_IDLE_MS, ...config, maxTasksPerChild };
+    const pool = apart.get(isFresh) ?? createPool({ kind: 'process', ...bounds, modules, log });
+    apart.set(isFresh, pool);
+    return pool;
+  };
   return {
     name: 'pools',
     start() {
@@ -62,9 +81,12 @@ export function createPools(options: PoolsOptions): Pools {
       }
     },
     async stop() {
-      await Promise.all([...pools.values()].map((pool) => pool.stop()));
+      const all = [...pools.values(), ...apart.values()];
+      await Promise.all(all.map((pool) => pool.stop()));
     },
     run: (kind, run) => poolOf(kind).run(run),
+    canRunApart: modules.length > 0,
+    runApart: (run, isFresh) => apartOf(isFresh).run(run),
     stats: () =>
       Object.fromEntries(
         [...pools].map(([kind, { children, busy, idle }]) => [kind, { children, busy, idle }]),

@@ -20,6 +20,8 @@ export interface RunOptions {
   readonly retries: number;
   /** Which start of the task this is, from 1. */
   readonly start: number;
+  /** Losses of workers charged to the task. Default: 0 */
+  readonly losses?: number;
   readonly tools: Tools;
   /** Stores progress and tells those who follow. */
   store(progress: StoredProgress): Promise<unknown>;
@@ -44,6 +46,7 @@ class TaskRun implements Run {
   readonly policy: RetryPolicy;
   readonly limits: RunLimits;
   readonly runIn: RunIn;
+  readonly losses: number;
   readonly acksLate: boolean;
   readonly resultMaxBytes: number;
   readonly tools: Tools;
@@ -66,7 +69,7 @@ class TaskRun implements Run {
   #hasEnded = false;
 
   constructor(options: RunOptions) {
-    const { message, start, retries, tools } = options;
+    const { message, start, retries, losses = 0, tools } = options;
     const { keys, config, sender } = tools;
     const known = tools.registry.get(message.name);
     const task = known ?? unknownTask(message.name);
@@ -79,6 +82,7 @@ class TaskRun implements Run {
     this.policy = policyOf(task);
     this.limits = tools.limits.of(task, message.body);
     this.runIn = task.options.runIn ?? config.runIn;
+    this.losses = losses;
     this.acksLate = task.options.acksLate ?? true;
     this.resultMaxBytes = config.resultMaxBytes;
     this.tools = tools;

@@ -1,6 +1,5 @@
 /** What a consumer has of BullMQ: tasks come from here and go back, locks are renewed, lost tasks are found. */
 
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isNotConnectionError } from 'bullmq';
 import { createAnnouncer } from '../shared/bus.ts';
@@ -46,6 +45,9 @@ export interface Source {
 /** Milliseconds between two tries to file a task while Redis is away. */
 const TRY_AGAIN_MS = 500;
 
+/** Numbers the sources of this process: one that was given up may still run tasks beside the next. */
+let sources = 0;
+
 export function createSource(options: SourceOptions): Source {
   const { queue, tools, concurrency, run, onFiled, onLost, onError } = options;
   const { redis, keys, worker, log, config, clock } = tools;
@@ -59,7 +61,7 @@ export function createSource(options: SourceOptions): Source {
       ? createBatchFiling({ backend, keys, worker, retention, script, concurrency, alone })
       : alone;
   const extend = (ids: string[], tokens: string[]) => backend.extendLocks(ids, tokens, LOCK_MS);
-  const locks = createLockKeeper({ extend, onLost, onError, log });
+  const locks = createLockKeeper({ extend, onLost, onError, onRenewed: tools.pulse.renewed, log });
 
   const findLost = async (): Promise<void> => {
     const ids = await backend.moveStalledJobsToWait();
@@ -67,7 +69,7 @@ export function createSource(options: SourceOptions): Source {
       log.warn({ task_id, queue }, 'task of a lost worker goes back to its queue');
   };
   /** First part of the tokens of all slots here. */
-  const tokenPrefix = randomUUID();
+  const tokenPrefix = `${tools.tokens}${sources++}`;
   /** Of each slot, by its token, the task that it has. */
   const known = new Map<string, string>();
   /** The last take, which may be under way. */
@@ -75,7 +77,7 @@ export function createSource(options: SourceOptions): Source {
   const stopReturning = returnOrphans({
     redis,
     backend,
-    isOurs: (token) => token.startsWith(tokenPrefix),
+    isOurs: (token) => token.startsWith(`${tokenPrefix}:`),
     isKnown: (id, token) => known.get(token) === id,
     arrived: () => taking.catch(() => undefined),
     onFound: (task_id) =>

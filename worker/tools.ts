@@ -1,4 +1,5 @@
 /** What all runs of a worker share. */
+import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { createRedisClock, type RedisClock } from '../shared/brokers/clock.ts';
 import type { Teller } from '../shared/clusterEvents.ts';
@@ -10,6 +11,8 @@ import { createTeller, type RedisTeller } from '../shared/teller.ts';
 import { changeScripts } from './bullScripts.ts';
 import { createLimits, type Limits } from './limits.ts';
 import { createPools, type Pools } from './pools.ts';
+import { createPulse, type Pulse } from './pulse.ts';
+import { createQuarantine, type Quarantine } from './quarantine.ts';
 import { createPatience, type Patience } from './refusals.ts';
 import { createSender, type TaskSender } from './sender.ts';
 import { createStalls, type Stalls } from './services/stalls.ts';
@@ -25,8 +28,12 @@ export interface Tools {
   readonly config: Config;
   readonly limits: Limits;
   readonly pools: Pools;
+  readonly quarantine: Quarantine;
   readonly sender: TaskSender;
+  readonly pulse: Pulse;
   readonly stalls: Stalls;
+  /** First part of the tokens of all slots, as no other worker has it. */
+  readonly tokens: string;
   readonly teller: Teller;
   /** With a Redis that refuses what is written. */
   readonly patience: Patience;
@@ -53,6 +60,7 @@ export function createTools({
   const keys = createKeys(config.prefix, redis.options.db);
   const patience = createPatience(log);
   changeScripts(redis, patience);
+  const pulse = createPulse([...registry.keys()]);
   return {
     worker,
     registry,
@@ -62,8 +70,11 @@ export function createTools({
     config,
     limits: createLimits({ redis, keys, config, log }),
     pools: createPools({ config, registry, log, ...rest }),
+    quarantine: createQuarantine(),
     sender: createSender(config, log),
-    stalls: createStalls({ log }),
+    pulse,
+    stalls: createStalls({ pulse, log }),
+    tokens: `${randomUUID()}:`,
     teller: createTeller({ redis, keys }),
     patience,
     log,

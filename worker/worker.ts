@@ -11,6 +11,7 @@ import { VERSION } from '../shared/version.ts';
 import { type Consumer, createConsumer } from './consumer.ts';
 import { LONGEST_TIMER_MS, type Service } from './every.ts';
 import { createFleet, type Fleet, type QueueChoice } from './fleet.ts';
+import { createKeeper } from './keeper/keeper.ts';
 import { createAnnouncement } from './services/announcement.ts';
 import { createAutoscaler } from './services/autoscaler.ts';
 import { createClusterEvents } from './services/clusterEvents.ts';
@@ -29,6 +30,8 @@ export interface WorkerOptions {
   readonly queues: readonly QueueChoice[];
   /** Paths of the task modules, for tasks that run in threads and processes. Default: none */
   readonly modules?: readonly string[];
+  /** Whether the process is the worker's alone: a thread then keeps its tasks while its loop is blocked. Default: no */
+  readonly hasOwnProcess?: boolean;
   /** Default: `worker-<pid>@<host>` */
   readonly name?: string | undefined;
   readonly log: Log;
@@ -68,7 +71,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     slots: () => fleet.queues().reduce((sum, { concurrency }) => sum + concurrency, 0),
     log,
   });
-  const { keys, clock, limits, patience, pools, sender, stalls, teller } = tools;
+  const { keys, clock, limits, patience, pools, pulse, sender, stalls, teller, tokens } = tools;
   const turns = createTurns({ redis, keys, registry, limits, log });
   const bounds = parseBounds(config.autoscale);
   const fleet: Fleet = createFleet({
@@ -76,7 +79,10 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     concurrency: bounds?.min ?? config.concurrency,
     create: (queue, concurrency) => createConsumer({ queue, concurrency, tools }),
     // Whoever changed something looks at once whether it is so.
-    changed: () => void heartbeat.beat().catch(() => undefined),
+    changed() {
+      keeper.update();
+      heartbeat.beat().catch(() => undefined);
+    },
   });
   const autoscaler = createAutoscaler({ redis, keys, fleet, bounds, log });
   const { consumers } = fleet;
@@ -100,6 +106,15 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   });
   const watchdog = createWatchdog({ redis, keys, consumers: fleet.taking, log });
   const queueNames = () => fleet.queues().map((queue) => queue.name);
+  const keeper = createKeeper({
+    config,
+    worker: name,
+    tokens,
+    names: [...registry.keys()],
+    cells: pulse.cells,
+    queues: queueNames,
+    log,
+  });
   const announcement = createAnnouncement({
     redis,
     keys,
@@ -124,6 +139,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     shutdown: options.shutdown ?? (() => void stop()),
   });
   const services: Service[] = [
+    ...(options.hasOwnProcess ? [keeper] : []),
     createHealth({ host: config.healthHost, port: config.healthPort, log, unreadiness }),
     createTimekeeper(clock, redis, log),
     announcement,
@@ -236,7 +252,7 @@ async function drain(
   });
   if ((await Promise.race([drained, tooLate])) === 'late' && active > 0) {
     log.error(
-      'Redis did not take the running tasks back; other workers take them over within 20 s',
+      'Redis did not take the running tasks back; other workers take them over within 10 s',
     );
   }
   clearTimeout(timer);

@@ -40,6 +40,7 @@ export function workerCommand(): Command {
     'processes',
     'autoscale',
     'grace',
+    'stallLimit',
     'timeLimit',
     'softTimeLimit',
     'runIn',

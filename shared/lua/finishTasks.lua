@@ -120,7 +120,7 @@ local jobs = {}
 -- Of a hash that somebody has removed, nothing is run.
 local function start(id, slot)
   local key = prefix .. id
-  local job = rcall("HMGET", key, "name", "data", "opts", "timestamp", "atm", "defa", "stacktrace", "ats")
+  local job = rcall("HMGET", key, "name", "data", "opts", "timestamp", "atm", "defa", "stacktrace", "ats", "stc")
   if not job[1] then
     rcall("LREM", active, 1, id)
     return false

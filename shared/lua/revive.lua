@@ -9,7 +9,7 @@ local key = base .. id
 
 local fields = redis.call('HMGET', key, 'finishedOn', 'defa', 'deferred', 'ats')
 if fields[1] then
-  redis.call('HDEL', key, 'defa', 'deferred', 'stc')
+  redis.call('HDEL', key, 'defa', 'deferred', 'stc', 'spared', 'apart')
   return 'ended'
 end
 if not fields[2] then
@@ -19,7 +19,7 @@ if redis.call('EXISTS', key .. ':lock') == 1 then
   -- The run during which it was marked goes on.
   return string.match(fields[3] or '', '^[^,]*') == fields[4] and 'open' or 'taken'
 end
-redis.call('HDEL', key, 'defa', 'deferred', 'stc', 'atm', 'failedReason', 'processedOn')
+redis.call('HDEL', key, 'defa', 'deferred', 'stc', 'spared', 'apart', 'atm', 'failedReason', 'processedOn')
 if redis.call('ZREM', base .. 'delayed', id) == 1 then
   -- Not when its retry would have been due, but now: by the way of all that have ended.
   local clock = redis.call('TIME')

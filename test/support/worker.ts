@@ -26,7 +26,12 @@ export async function startTestWorker(
 const BUILT = new URL('../../dist-test/', import.meta.url);
 const MAIN = fileURLToPath(new URL('cli/main.js', BUILT));
 /** Task modules for tests with real processes. */
-export const FIXTURES = fileURLToPath(new URL('test/fixtures/tasks.js', BUILT));
+export const FIXTURES = fixture('tasks');
+
+/** The path of a module of test/fixtures, built: processes start sooner with it than with its source. */
+export function fixture(name: string): string {
+  return fileURLToPath(new URL(`test/fixtures/${name}.js`, BUILT));
+}
 
 export interface Process {
   readonly child: ChildProcess;
@@ -61,6 +66,7 @@ export async function runWorkerProcess(
   env: NodeJS.ProcessEnv = {},
 ): Promise<Process> {
   const worker = runKaje(['worker', '--tasks', FIXTURES, ...args], {
+    ...env,
     KAJE_REDIS_URL: config.redisUrl,
     KAJE_PREFIX: config.prefix,
     KAJE_LOG_FORMAT: 'json',

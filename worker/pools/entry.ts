@@ -4,6 +4,7 @@ import { reasonOf } from '../../shared/errorText.ts';
 import type { Registry } from '../../shared/registry.ts';
 import { WorkerLostError } from '../../shared/taskErrors.ts';
 import { endWithParent } from '../guard.ts';
+import { inputOf } from '../input.ts';
 import { loadTasks } from '../load.ts';
 import { PermanentError } from '../outcome.ts';
 import { inOwnContext } from '../ownContext.ts';
@@ -117,9 +118,12 @@ async function run(message: RunMessage): Promise<void> {
   send({ kind: 'end', run: message.run, memory: memoryMb(), ...ended });
 }
 
-async function outcomeOf({ name, input, resultMaxBytes }: RunMessage, { ctx }: ChildContext) {
+async function outcomeOf(message: RunMessage, { ctx }: ChildContext) {
+  const { name, resultMaxBytes } = message;
   try {
-    const value = await inOwnContext(() => taskOf(name).run(input, ctx));
+    const task = taskOf(name);
+    const input = message.bindsInput ? await inputOf(task, ctx) : message.input;
+    const value = await inOwnContext(() => task.run(input, ctx));
     return { result: packResult(value, resultMaxBytes), error: undefined };
   } catch (thrown) {
     return { result: undefined, error: pack(thrown) };

@@ -8,8 +8,8 @@ import { pack } from './thrown.ts';
 export interface ChildRun {
   /** Of the task. */
   readonly name: string;
-  /** Bound and checked; plain data, for it is copied. */
-  readonly input: unknown;
+  /** Bound and checked; plain data, for it is copied. Without it the child makes it of the context's arguments. */
+  readonly input?: unknown;
   /** What the task does with its own context in the child is done with this one here. */
   readonly ctx: TaskContext;
   /** Once aborted, the child is killed and the run rejects with the reason, both at once. */
@@ -74,13 +74,15 @@ export function startJob(
   };
 }
 
-function messageOf({ name, input, ctx, resultMaxBytes }: ChildRun, run: number) {
+function messageOf(child: ChildRun, run: number) {
+  const { name, input, ctx, resultMaxBytes } = child;
   const { signal, log, progress, updateState, retry, send, ...data } = ctx;
   return {
     kind: 'run' as const,
     run,
     name,
     input,
+    bindsInput: !('input' in child),
     data,
     aborted: signal.aborted ? pack(signal.reason) : undefined,
     resultMaxBytes: resultMaxBytes ?? Number.POSITIVE_INFINITY,

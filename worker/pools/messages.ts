@@ -16,6 +16,8 @@ export interface RunMessage {
   /** Of the task. */
   readonly name: string;
   readonly input: unknown;
+  /** Whether the input is to be made of the arguments in `data`. */
+  readonly bindsInput: boolean;
   readonly data: ContextData;
   /** Why the run should end, when that is so from its start. */
   readonly aborted: Packed | undefined;

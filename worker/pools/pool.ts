@@ -15,6 +15,8 @@ export type { ChildRun } from './job.ts';
 export interface PoolOptions extends MemberOptions {
   /** Most children at once; runs beyond it wait for a free one. A function where it changes. */
   readonly max: number | (() => number);
+  /** Milliseconds without an end of a run after which idle children go, all of them. Default: they stay */
+  readonly idleMs?: number;
 }
 
 export interface Pool {
@@ -45,7 +47,8 @@ interface Waiting {
 const STOP_MS = 3000;
 
 export function createPool(options: PoolOptions): Pool {
-  const { log, kind, maxMemoryPerChild } = options;
+  const { log, kind, maxMemoryPerChild, idleMs } = options;
+  const spare = idleMs === undefined ? 1 : 0;
   const memberOptions = { ...options, modules: options.modules.map((file) => absolute(file)) };
   const members = new Set<Member>();
   const leaving = new Set<Promise<void>>();
@@ -53,6 +56,7 @@ export function createPool(options: PoolOptions): Pool {
   const backoff = createBackoff();
   let isStopped = false;
   let isWarned = false;
+  let rest: NodeJS.Timeout | undefined;
 
   const max = () => Math.max(1, typeof options.max === 'function' ? options.max() : options.max);
   const all = () => [...members];
@@ -78,7 +82,7 @@ export function createPool(options: PoolOptions): Pool {
   };
   const grow = (): void => {
     const busy = all().filter((member) => member.isBusy).length;
-    const wanted = Math.min(max(), busy + waiting.size + 1);
+    const wanted = Math.min(max(), busy + waiting.size + spare);
     const starting = all().filter((member) => member.isStarting).length;
     // More would only slow each other down.
     const atOnce = Math.min(wanted - members.size, availableParallelism() - starting);
@@ -101,6 +105,7 @@ export function createPool(options: PoolOptions): Pool {
       freed() {
         backoff.reset();
         adjust();
+        restLater();
       },
       gone(goodbye, failure) {
         members.delete(member);
@@ -111,6 +116,11 @@ export function createPool(options: PoolOptions): Pool {
       },
     });
     return member;
+  };
+  const restLater = (): void => {
+    if (idleMs === undefined) return;
+    clearTimeout(rest);
+    rest = setTimeout(() => endIdle(all()), idleMs).unref();
   };
   const onFailedStart = (failure: Error): void => {
     const pauseMs = backoff.failed(failure);
@@ -182,6 +192,10 @@ export function createPool(options: PoolOptions): Pool {
       await atMost(STOP_MS, Promise.all(leaving));
     },
   };
+}
+
+function endIdle(members: readonly Member[]): void {
+  for (const member of members) if (member.isIdle) member.end(stopped());
 }
 
 function stopped(): WorkerLostError {

@@ -1,6 +1,7 @@
 /** Notices when a task blocks the worker's event loop, and names it. */
 import type { Log } from '../../shared/log.ts';
 import type { Service } from '../every.ts';
+import type { Pulse } from '../pulse.ts';
 
 export interface Stalls extends Service {
   /** A task of this name begins on the loop; to be told of its end by `leave`. */
@@ -9,31 +10,33 @@ export interface Stalls extends Service {
 }
 
 export interface StallsOptions {
+  /** Told of all that happens here, for a thread that watches the loop. */
+  readonly pulse: Pulse;
   readonly log: Log;
   /** Milliseconds between two looks. Default: 200 */
   readonly everyMs?: number;
 }
 
-/** Milliseconds of a stall that is told: locks are safe for 11 s, but other tasks wait meanwhile. */
+/** Milliseconds of a stall that is told: no task is lost by it, but all others wait meanwhile. */
 const STALL_MS = 1000;
 /** Names in one line. */
 const NAMES_MAX = 10;
 
 /** A timer that comes late tells of a loop that was blocked: by one of the tasks that were on it since. */
-export function createStalls({ log, everyMs = 200 }: StallsOptions): Stalls {
+export function createStalls({ pulse, log, everyMs = 200 }: StallsOptions): Stalls {
   let timer: NodeJS.Timeout | undefined;
   let lookedAt = 0;
-  const running = new Map<string, number>();
   /** One that blocked the loop until its end is gone when the timer comes. */
   const since = new Set<string>();
 
   const look = (): void => {
+    pulse.tick();
     const lag = Math.round(performance.now() - lookedAt - everyMs);
     lookedAt = performance.now();
     // The latest first: it was likely that one.
     const suspects = [...since].reverse().slice(0, NAMES_MAX);
     since.clear();
-    for (const name of running.keys()) since.add(name);
+    for (const name of pulse.running()) since.add(name);
     if (lag < STALL_MS) return;
     log.warn(
       { loop_lag_ms: lag, tasks: suspects },
@@ -50,13 +53,9 @@ export function createStalls({ log, everyMs = 200 }: StallsOptions): Stalls {
       clearInterval(timer);
     },
     enter(name) {
-      running.set(name, (running.get(name) ?? 0) + 1);
+      pulse.enter(name);
       since.add(name);
     },
-    leave(name) {
-      const count = (running.get(name) ?? 0) - 1;
-      if (count > 0) running.set(name, count);
-      else running.delete(name);
-    },
+    leave: pulse.leave,
   };
 }

@@ -15,11 +15,16 @@ export const logEnd: Step = async function logEnd(run, next) {
   else run.tools.log.info({ task_id, task, state: 'SUCCESS', runtime, retries }, 'task succeeded');
 };
 
-function write({ outcome, tools: { log } }: Run, names: object, fields: object): void {
+function write({ outcome, losses, tools: { log } }: Run, names: object, fields: object): void {
   switch (outcome?.kind) {
     case 'retry': {
       const more = { retry_in: outcome.delayMs / 1000, error: inWords(outcome.error) };
       log.warn({ ...names, state: 'RETRY', ...fields, ...more }, 'task failed and will be retried');
+      break;
+    }
+    case 'lost': {
+      const more = { losses: losses + 1, error: inWords(outcome.error) };
+      log.warn({ ...names, state: 'PENDING', ...fields, ...more }, 'task was lost and runs again');
       break;
     }
     case 'revoked':

@@ -1,23 +1,46 @@
 import type { Run, Step } from '../context.ts';
+import { PermanentError } from '../outcome.ts';
 
 /** The work itself. */
 export const runTask: Step = async function runTask(run) {
-  const { task, runIn, input, ctx, tools, resultMaxBytes } = run;
-  const { name } = task;
-  if (runIn === 'main') {
-    begin(run);
-    tools.stalls.enter(name);
-    try {
-      run.value = await task.run(input, ctx);
-    } finally {
-      tools.stalls.leave(name);
-    }
+  if (run.losses > 0 && run.tools.pools.canRunApart) return runApart(run);
+  return runAtHome(run);
+};
+
+/** Where the task says. */
+async function runAtHome(run: Run): Promise<void> {
+  const { task, runIn, input, ctx, tools } = run;
+  if (runIn !== 'main') {
+    run.value = await tools.pools.run(runIn, { ...childRun(run), input });
     return;
   }
-  const kill = run.kill.signal;
+  begin(run);
+  tools.stalls.enter(task.name);
+  try {
+    run.value = await task.run(input, ctx);
+  } finally {
+    tools.stalls.leave(task.name);
+  }
+}
+
+/** Also a task of the main loop, which gets the input that it would get there. */
+async function runApart(run: Run): Promise<void> {
+  const { runIn, input, losses, tools, log } = run;
+  const copied = runIn === 'main' ? {} : { input };
+  try {
+    run.value = await tools.pools.runApart({ ...childRun(run), ...copied }, losses > 1);
+  } catch (error) {
+    if (run.hasBegun || !(error instanceof PermanentError)) throw error;
+    log.warn({ reason: error.message }, 'a lost task cannot run in a process of its own');
+    await runAtHome(run);
+  }
+}
+
+function childRun(run: Run) {
+  const { task, ctx, resultMaxBytes } = run;
   const started = () => begin(run);
-  run.value = await tools.pools.run(runIn, { name, input, ctx, kill, started, resultMaxBytes });
-};
+  return { name: task.name, ctx, kill: run.kill.signal, started, resultMaxBytes };
+}
 
 function begin(run: Run): void {
   run.hasBegun = true;

@@ -1,8 +1,11 @@
 import { expect } from 'chai';
+import { createPulse } from '../../../worker/pulse.ts';
 import { createStalls } from '../../../worker/services/stalls.ts';
 import { defer } from '../../support/defer.ts';
 import { eventually } from '../../support/eventually.ts';
 import { collectLog } from '../../support/log.ts';
+
+const NAMES = ['waits', 'computes', 'next', 'short'];
 
 function block(ms: number): void {
   for (const until = Date.now() + ms; Date.now() < until; );
@@ -10,7 +13,7 @@ function block(ms: number): void {
 
 function start() {
   const { log, lines } = collectLog();
-  const stalls = createStalls({ log, everyMs: 20 });
+  const stalls = createStalls({ pulse: createPulse(NAMES), log, everyMs: 20 });
   stalls.start();
   defer(stalls.stop);
   return { stalls, lines };
