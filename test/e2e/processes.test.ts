@@ -100,7 +100,7 @@ describe('a worker of two processes', () => {
   it('leaves none behind either that hangs in a task', async () => {
     const api = await startTestApi();
     const worker = await runWorkerProcess(api.config, [...TWO, '--grace', '0', '--tasks', LIFE]);
-    await sendAll(api, [{ name: 'block', kwargs: { ms: 3_600_000 } }]);
+    await sendAll(api, [{ name: 'block', kwargs: { until: '/never' } }]);
     await eventually(async () => (await testRedis().llen(`${api.config.prefix}.runs:block`)) === 1);
     worker.child.kill('SIGKILL');
     expect(await worker.ended).to.equal('SIGKILL');

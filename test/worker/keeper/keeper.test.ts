@@ -1,0 +1,61 @@
+/** The thread that keeps a worker's tasks: here the loop that it watches is a pulse that stands still. */
+import { expect } from 'chai';
+import { createKeeper } from '../../../worker/keeper/keeper.ts';
+import { createPulse } from '../../../worker/pulse.ts';
+import { defer } from '../../support/defer.ts';
+import { eventually } from '../../support/eventually.ts';
+import { type Life, startLife } from '../../support/life.ts';
+import { running } from '../../support/places.ts';
+import { silentLog } from '../../support/redis.ts';
+
+const TOKENS = 'mine:';
+const lockOf = ({ keys }: Life, id: string) => `${keys.job('default', id)}:lock`;
+const ttl = (life: Life, id: string) => life.redis.pttl(lockOf(life, id));
+
+/** Tasks `mine` and `other`, locked for a minute by this worker and by another one. */
+async function startKept() {
+  const life = await startLife();
+  const { redis, keys, config } = life;
+  for (const [id, token] of Object.entries({ mine: `${TOKENS}0:1`, other: 'theirs:0:1' })) {
+    await running(life, id);
+    await redis.set(lockOf(life, id), token, 'PX', 60_000);
+  }
+  await redis.set(keys.worker('w1'), '{"id":"w1","tasks":[],"loop_lag_ms":7}', 'PX', 60_000);
+  const pulse = createPulse(['hold']);
+  const keeper = createKeeper({
+    config,
+    worker: 'w1',
+    tokens: TOKENS,
+    names: ['hold'],
+    cells: pulse.cells,
+    queues: () => ['default'],
+    log: silentLog(),
+  });
+  await keeper.start();
+  defer(() => keeper.stop());
+  return { ...life, life, pulse };
+}
+
+describe("the keeper's thread", () => {
+  it('renews the locks and the heartbeat of a worker whose loop stands still, and no others', async () => {
+    const { life, redis, keys } = await startKept();
+    // From a minute to the length of a lock.
+    await eventually(async () => (await ttl(life, 'mine')) <= 7000, 20_000);
+    expect(await ttl(life, 'mine')).to.be.greaterThan(0);
+    expect(await ttl(life, 'other')).to.be.greaterThan(10_000);
+    const beat = await redis.get(keys.worker('w1'));
+    expect(beat).to.match(/^\{"id":"w1","tasks":\[\],"loop_lag_ms":[2-9]\d{3}\}$/);
+    expect(Number(await redis.zscore(keys.workers, 'w1'))).to.be.greaterThan(0);
+  });
+
+  it('leaves alone the locks of a loop that turns', async () => {
+    const { life, pulse } = await startKept();
+    const timer = setInterval(() => {
+      pulse.tick();
+      pulse.renewed();
+    }, 50);
+    defer(() => clearInterval(timer));
+    await eventually(async () => (await ttl(life, 'mine')) < 54_000, 20_000);
+    expect(await ttl(life, 'mine')).to.be.greaterThan(30_000);
+  });
+});
