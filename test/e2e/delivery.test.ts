@@ -116,11 +116,14 @@ describe('delivery over two worker processes', () => {
     await runWorkerProcess(api.config, ['--name', 'heir']);
     const killedAt = Date.now();
     doomed.child.kill('SIGKILL');
+    const job = createKeys(api.config.prefix).job('default', body.task_id);
+    await eventually(async () => (await redis.hget(job, 'pb')) === 'heir', 25_000);
+    expect(Date.now() - killedAt).to.be.lessThan(10_000);
+    // In a process of its own, which has to start.
     await eventually(
       async () => (await redis.llen(`${api.config.prefix}.runs:runs`)) === 2,
       25_000,
     );
-    expect(Date.now() - killedAt).to.be.lessThan(10_000);
     const { body: task } = await api.get(`/v1/tasks/${body.task_id}`);
     expect(task).to.include({ state: 'STARTED', worker: 'heir', retries: 0 });
   }).timeout(60_000);
