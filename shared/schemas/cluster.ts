@@ -83,7 +83,7 @@ export const Worker = answer({
   clock_ahead_ms: clockAhead,
   loop_lag_ms: {
     type: 'number',
-    description: 'Longest stall of its event loop since the last beat',
+    description: 'Longest stall of its event loop since the last beat, also one that goes on; ms',
   },
   stopping: flag,
 });
