@@ -200,9 +200,9 @@ export function signal(pid: number, name: NodeJS.Signals | 0): boolean {
 }
 
 async function until(fact: () => boolean | Promise<boolean>, ms: number): Promise<boolean> {
-  const deadline = Date.now() + ms;
+  const deadline = performance.now() + ms;
   while (!(await fact())) {
-    if (Date.now() > deadline) return false;
+    if (performance.now() > deadline) return false;
     await sleep(POLL_MS);
   }
   return true;

@@ -55,12 +55,12 @@ export class AsyncResult<Output = unknown> {
     timeout = Number.POSITIVE_INFINITY,
     signal,
   }: GetOptions): Promise<AsyncResultBody> {
-    const until = Date.now() + timeout * 1000;
+    const until = performance.now() + timeout * 1000;
     let state: TaskState | undefined;
     for (;;) {
       signal?.throwIfAborted();
       const maxMs = state === undefined ? FIRST_WAIT_MS : WAIT_MS;
-      const waitMs = Math.max(0, Math.min(maxMs, until - Date.now()));
+      const waitMs = Math.max(0, Math.min(maxMs, until - performance.now()));
       try {
         const body = await this.#transport.read(this.id, waitMs, signal);
         if (body.ready) return body;
@@ -68,11 +68,11 @@ export class AsyncResult<Output = unknown> {
       } catch (error) {
         // An outage in the middle of a wait is waited out; one at its beginning is told.
         const isOutage = state !== undefined && error instanceof BrokerUnavailableError;
-        if (!isOutage || Date.now() >= until) throw error;
+        if (!isOutage || performance.now() >= until) throw error;
         await sleep(TRY_AGAIN_MS);
       }
       signal?.throwIfAborted();
-      if (Date.now() >= until) throw new ResultTimeoutError(this.id, timeout, state);
+      if (performance.now() >= until) throw new ResultTimeoutError(this.id, timeout, state);
     }
   }
 

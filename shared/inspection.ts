@@ -30,6 +30,7 @@ export interface ScheduledTask {
 /** A task that the worker has, with the limits that hold now. */
 export interface RegisteredTask {
   readonly name: string;
+  /** As they hold: those of the task, over them limits set at run time, below them the worker's settings. */
   readonly options: Omit<TaskSpec['options'], keyof TaskLimitsRequest> & TaskLimitsRequest;
 }
 

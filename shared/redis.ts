@@ -110,7 +110,7 @@ function logOutages(redis: Redis, log: Log): void {
   const lost = (reason: string) => {
     if (since !== undefined) return;
     outages.set(redis, reason);
-    since = Date.now();
+    since = performance.now();
     log.error(
       { redis: addressOf(redis), reason },
       'Redis is unreachable; trying again until it is back',
@@ -125,7 +125,10 @@ function logOutages(redis: Redis, log: Log): void {
   });
   redis.on('ready', () => {
     if (since === undefined) return;
-    log.info({ redis: addressOf(redis), after_s: (Date.now() - since) / 1000 }, 'Redis is back');
+    log.info(
+      { redis: addressOf(redis), after_s: Math.round(performance.now() - since) / 1000 },
+      'Redis is back',
+    );
     since = undefined;
   });
 }

@@ -25,7 +25,8 @@ export interface TaskSpec {
     readonly soft_time_limit: number | null;
     readonly rate_limit: string | null;
     readonly max_concurrency: number | null;
-    readonly run_in: RunIn;
+    /** null: as the worker has it. */
+    readonly run_in: RunIn | null;
     readonly acks_late: boolean;
     readonly unique: { readonly key: readonly string[] | null; readonly ttl: number } | null;
     readonly result_expires: number | null;
@@ -108,7 +109,7 @@ export function specOf(task: Task): TaskSpec {
       soft_time_limit: options.softTimeLimit ?? null,
       rate_limit: options.rateLimit ?? null,
       max_concurrency: options.maxConcurrency ?? null,
-      run_in: options.runIn ?? 'main',
+      run_in: options.runIn ?? null,
       acks_late: options.acksLate ?? true,
       unique: uniqueOf(options.unique),
       result_expires: options.resultExpires ?? null,

@@ -230,9 +230,16 @@ function etaOf({ eta, countdown }: SendTaskRequest, nowMs: number): number | und
   return countdown !== undefined ? nowMs + Math.round(countdown * 1000) : undefined;
 }
 
-/** Equal for equal requests, in whatever order their keys stand. */
+/**
+ * Equal for equal requests, in whatever order their keys stand: nothing given is as an empty list or
+ * object. What the task's options say is no part of it, or a deployment would make another request of it.
+ */
 function fingerprintOf(task: SendTaskRequest): string {
-  return hashOf(task);
+  return hashOf(Object.fromEntries(Object.entries(task).filter(([, value]) => !isEmpty(value))));
+}
+
+function isEmpty(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 }
 
 function hashOf(value: unknown): string {

@@ -1,6 +1,6 @@
 /** What a worker tells of itself when it is asked. */
 import type { Redis } from 'ioredis';
-import { readLimits } from '../shared/brokers/limiter.ts';
+import { limitsIn, readLimits } from '../shared/brokers/limiter.ts';
 import { type Config, SETTINGS } from '../shared/config.ts';
 import type {
   ActiveTask,
@@ -10,7 +10,8 @@ import type {
 } from '../shared/inspection.ts';
 import type { Keys } from '../shared/keys.ts';
 import { DEFAULT_PRIORITY } from '../shared/message.ts';
-import { type Registry, specOf } from '../shared/registry.ts';
+import { type Registry, specOf, type TaskSpec } from '../shared/registry.ts';
+import type { TaskLimitsRequest } from '../shared/schemas.ts';
 import { withoutSecrets } from '../shared/secrets.ts';
 import type { RunningTask } from './consumer.ts';
 import type { Fleet } from './fleet.ts';
@@ -110,17 +111,41 @@ async function readDue(redis: Redis, keys: Keys, queue: string): Promise<Due[]> 
   return pairs.map(([id, score]) => ({ id, queue, at: Math.floor(score / 4096) }));
 }
 
-/** The tasks that the worker has, each with its options, and over them the limits that were set since. */
+export interface RegisteredOptions {
+  readonly registry: Registry;
+  readonly config: Pick<Config, 'runIn' | 'timeLimit' | 'softTimeLimit'>;
+}
+
+/** The tasks that the worker has, each with the options that hold here. */
 export async function readRegistered(
   redis: Redis,
   keys: Keys,
-  registry: Registry,
+  { registry, config }: RegisteredOptions,
 ): Promise<RegisteredTask[]> {
   const limits = await readLimits(redis, keys);
   return [...registry.values()]
     .map(specOf)
     .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .map(({ name, options }) => ({ name, options: { ...options, ...limits.get(name) } }));
+    .map(({ name, options }) => ({
+      name,
+      options: heldOptions(options, limits.get(name) ?? {}, config),
+    }));
+}
+
+function heldOptions(
+  options: TaskSpec['options'],
+  set: TaskLimitsRequest,
+  config: RegisteredOptions['config'],
+): RegisteredTask['options'] {
+  const { timeLimit, softTimeLimit } = limitsIn(set, options);
+  return {
+    ...options,
+    ...set,
+    run_in: options.run_in ?? config.runIn,
+    // 0 is none.
+    time_limit: (timeLimit ?? config.timeLimit) || null,
+    soft_time_limit: (softTimeLimit ?? config.softTimeLimit) || null,
+  };
 }
 
 /** The settings of the worker by the names of their flags, without passwords. */

@@ -11,9 +11,9 @@ const IDS_MAX = 10_000;
 
 /**
  * @param keepMs milliseconds that an id is remembered at least; at most twice as long
- * @param now epoch milliseconds
+ * @param now milliseconds that only ever grow
  */
-export function createRecent(keepMs: number, now: () => number = Date.now): Recent {
+export function createRecent(keepMs: number, now = () => performance.now()): Recent {
   let young = new Set<string>();
   let old = new Set<string>();
   let since = now();

@@ -31,14 +31,17 @@ export function createPatience(log: Log): Patience {
 
   const onRefusal = (what: string, { message }: Error): void => {
     if (refused.size === 0) {
-      since = Date.now();
+      since = performance.now();
       log.error({ reason: message }, 'Redis refuses commands; trying again until it takes them');
     }
     refused.add(what);
   };
   const onTaken = (what: string): void => {
     if (!refused.delete(what) || refused.size > 0) return;
-    log.info({ after_s: (Date.now() - since) / 1000 }, 'Redis takes commands again');
+    log.info(
+      { after_s: Math.round(performance.now() - since) / 1000 },
+      'Redis takes commands again',
+    );
   };
   const persist = async (
     what: string,

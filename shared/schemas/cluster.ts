@@ -33,7 +33,7 @@ export const TaskSpec = answer({
     soft_time_limit: numberOrNull,
     rate_limit: textOrNull,
     max_concurrency: countOrNull,
-    run_in: { ...text, description: 'main, thread or process' },
+    run_in: { ...textOrNull, description: 'main, thread or process; null: as the worker has it' },
     acks_late: flag,
     unique: {
       ...answer({ key: { type: ['array', 'null'], items: text }, ttl: number }),

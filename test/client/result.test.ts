@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { TaskFailedError, TaskNotFoundError, WrongStateError } from '../../client/index.ts';
+import { clockToSet } from '../support/clock.ts';
 import { eventually } from '../support/eventually.ts';
 import { errorOf, overBothTransports } from './connect.ts';
 
@@ -44,6 +45,17 @@ describe('AsyncResult', () => {
       const info = await result.info;
       expect(info).to.include({ task_id: result.id, name: 'add', queue: 'default', error: null });
       expect(info).to.deep.include({ kwargs: { a: 1, b: 2 }, tags: ['t'], headers: {} });
+    });
+
+    it('is waited for as long as was said, also while somebody sets the clock of the machine', async () => {
+      const { kaje } = await connect();
+      const result = await kaje.sendTask('long', { ms: 1000 });
+      await eventually(async () => (await result.state) === 'PROGRESS');
+      const clock = clockToSet();
+      const got = result.get({ timeout: 30 });
+      clock.setAhead(3_600_000);
+      await got;
+      expect(await result.state).to.equal('SUCCESS');
     });
 
     it('tells how a task failed', async () => {

@@ -57,7 +57,7 @@ const NOTHING_SAID = {
   soft_time_limit: null,
   rate_limit: null,
   max_concurrency: null,
-  run_in: 'main',
+  run_in: null,
   acks_late: true,
   unique: null,
 };

@@ -99,6 +99,15 @@ describe('a request to send a task', () => {
     );
   });
 
+  it('is known again where it says by an empty list or object what it has not', async () => {
+    const print = async (request: object) =>
+      (await accepted({ task_id: 'a', name: 'free', ...request })).body.fingerprint;
+    const empty = await print({});
+    expect(await print({ args: [], kwargs: {}, headers: {}, tags: [] })).to.equal(empty);
+    for (const other of [{ args: [[]] }, { kwargs: { a: {} } }, { priority: 5 }])
+      expect(await print(other)).not.to.equal(empty);
+  });
+
   it('is known again by a later release', async () => {
     const kwargs = { b: [1, -2.5, 1e300, null, true], a: { 10: 'é"', 9: '', z: {}, '04': [] } };
     const { body } = await accepted({ task_id: 'a', name: 'free', kwargs, tags: ['t'] });

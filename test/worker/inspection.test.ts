@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { loadConfig } from '../../shared/config.ts';
+import { createRegistry } from '../../shared/registry.ts';
 import { defineTask } from '../../shared/task.ts';
-import { describeConfig, isSmall } from '../../worker/inspection.ts';
+import { describeConfig, isSmall, readRegistered } from '../../worker/inspection.ts';
 import { add, hold } from '../fixtures/quick.ts';
 import { messageOf, startTestBroker } from '../support/broker.ts';
 import { eventually } from '../support/eventually.ts';
@@ -113,6 +114,23 @@ describe('what a worker tells of itself', () => {
     expect(await limitsOf()).to.include({ rate_limit: '10/m', time_limit: 60, queue: 'default' });
     await broker.setLimits('paced', { rate_limit: '7/s' });
     expect(await limitsOf()).to.include({ rate_limit: '7/s', time_limit: 60 });
+  });
+
+  it('shows what its own settings say where a task says nothing, and none where 0 was set', async () => {
+    const { broker, redis, keys } = await startTest();
+    const config = loadConfig({}, { runIn: 'process', timeLimit: 1800, softTimeLimit: 1700 });
+    const registry = createRegistry([add, paced].map((task) => [task, 'the test']));
+    const optionsOf = async (task: string) => {
+      const tasks = await readRegistered(redis, keys, { registry, config });
+      return tasks.find(({ name }) => name === task)?.options;
+    };
+    const own = { run_in: 'process', time_limit: 1800, soft_time_limit: 1700 };
+    expect(await optionsOf('add')).to.include(own);
+    expect(await optionsOf('paced')).to.include({ run_in: 'process', time_limit: 60 });
+    const specs = await broker.specs();
+    expect(specs.get('add')?.options).to.include({ run_in: null, time_limit: null });
+    await broker.setLimits('add', { time_limit: 0, soft_time_limit: 0 });
+    expect(await optionsOf('add')).to.include({ time_limit: null, soft_time_limit: null });
   });
 
   it('counts what it has done and what it uses', async () => {

@@ -1,6 +1,5 @@
 /** Priorities 0 to 9: 9 first, 5 where none is given; first in, first out inside one. */
 import { createRequire } from 'node:module';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { defineTask } from '../../shared/task.ts';
 import type { TaskOptions } from '../../shared/taskOptions.ts';
@@ -99,7 +98,11 @@ describe('priorities', () => {
     await life.send('note', ['later'], { priority: 7, eta: Date.now() + 200 });
     await life.send('note', ['block', 'plain']);
     await eventually(() => order.length === 1);
-    await sleep(300);
+    const etas = await Promise.all(
+      ['retried', 'later'].map(async (id) => (await life.read(id)).eta),
+    );
+    const due = Math.max(...etas.map((eta) => Date.parse(eta ?? '')));
+    await eventually(() => Date.now() > due);
     open();
     await eventually(() => order.length === 4);
     expect(order).to.deep.equal(['block', 'retried', 'later', 'plain']);

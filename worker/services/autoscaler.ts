@@ -20,7 +20,7 @@ export interface AutoscalerOptions {
   readonly log: Log;
   /** Milliseconds between two looks. Default: 1 s */
   readonly everyMs?: number;
-  /** Epoch milliseconds. Default: Date.now */
+  /** Milliseconds that only ever grow. Default: performance.now */
   readonly now?: () => number;
 }
 
@@ -32,7 +32,7 @@ export interface Autoscaler extends Service {
 
 /** What was seen of a queue since its slots were all busy last. */
 export interface Idleness {
-  /** Epoch milliseconds. */
+  /** Milliseconds, by a clock that only ever grows. */
   readonly since: number;
   /** Most slots that were busy at once. */
   readonly peak: number;
@@ -43,7 +43,7 @@ export interface Sight {
   readonly active: number;
   /** Tasks that could be taken at once, were there slots. */
   readonly waiting: number;
-  /** Epoch milliseconds. */
+  /** Milliseconds, by a clock that only ever grows. */
   readonly at: number;
 }
 
@@ -72,7 +72,7 @@ function clamped(count: number, { min, max }: Bounds): number {
 }
 
 export function createAutoscaler(options: AutoscalerOptions): Autoscaler {
-  const { redis, keys, fleet, log, everyMs = 1000, now = Date.now } = options;
+  const { redis, keys, fleet, log, everyMs = 1000, now = () => performance.now() } = options;
   let common = options.bounds;
   const own = new Map<string, Bounds | undefined>();
   const idle = new WeakMap<Consumer, Idleness | undefined>();

@@ -63,7 +63,8 @@ const ASKED: {
   reserved: () => [],
   scheduled: ({ redis, keys, fleet }) => readScheduled(redis, keys, fleet),
   revoked: ({ revoked }) => [...revoked],
-  registered: ({ redis, keys, registry }) => readRegistered(redis, keys, registry),
+  registered: ({ redis, keys, registry, config }) =>
+    readRegistered(redis, keys, { registry, config }),
   stats,
   conf: ({ config }) => describeConfig(config),
 };

@@ -156,6 +156,18 @@ describe('the slots of tasks that wait for a rate', () => {
     expect(await redis.zscore(`${base}marker`, '1')).to.equal(String(Math.ceil(first)));
   });
 
+  it('keep the distance from the last start when the rate is changed', async () => {
+    const { redis, keys, limiter } = await startLimiter();
+    const job = keys.job('default', 'next');
+    const last = Date.now();
+    await redis.hset(job, { name: 'work' });
+    await redis.set(keys.rate('work'), last);
+    await redis.zadd(keys.reserved('work'), last + 3_600_000, job);
+    await redis.zadd(`${keys.queueBase('default')}delayed`, (last + 3_600_000) * 4096, 'next');
+    await limiter.setLimits(specFor({ rateLimit: '1/h' }), { rate_limit: '1/m' });
+    expect(Number(await redis.zscore(keys.reserved('work'), job))).to.equal(last + 60_000);
+  });
+
   it('are spaced anew in portions, also where the rate is made slower', async () => {
     const { redis, keys, limiter } = await startLimiter();
     const base = keys.queueBase('default');
