@@ -21,16 +21,20 @@ for (const kind of ['thread', 'process'] as const) {
       const ids = await sendAll(api, [
         { name, time_limit: 3 },
         { name, kwargs: { ms: 10 } },
+        // More than there are children: each can only start where an earlier one was ended.
+        ...times(3, () => ({ name, time_limit: 1 })),
       ]);
       await eventually(async () => (await children())?.busy === 1);
-      const [loop, next] = await endOf(api, ids, 15_000);
+      const [loop, next, ...loops] = await endOf(api, ids, 50_000);
+      for (const { error } of loops) expect(error?.type).to.equal('TimeLimitExceeded');
+      await eventually(async () => (await children())?.busy === 0);
       expect(loop).to.include({ state: 'FAILURE' });
       expect(loop?.error?.type).to.equal('TimeLimitExceeded');
       expect(loop?.runtime).to.be.within(3, 3.5);
       expect(next).to.include({ state: 'SUCCESS' });
       const pause = Date.parse(next?.started_at ?? '') - Date.parse(loop?.date_done ?? '');
       expect(pause).to.be.lessThan(500);
-    }).timeout(30_000);
+    }).timeout(90_000);
 
     it('leaves the other tasks of the worker undisturbed', async () => {
       const api = await startTestApi();
