@@ -16,7 +16,8 @@ export function createOpenApi(): object {
       description: 'Send named tasks, follow them by their ids.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
-    servers: [{ url: '/' }],
+    // Where this document lies, also below a path of a proxy.
+    servers: [{ url: '.' }],
     paths,
     components: { schemas: SCHEMAS },
   };

@@ -6,7 +6,7 @@ import type { Deps, Handler } from './handler.ts';
 import { createOpenApi } from './openapi.ts';
 import { withParameters } from './parameters.ts';
 import { clusterEvents } from './routes/clusterEvents.ts';
-import { serveDocs } from './routes/docs.ts';
+import { redirectToDocs, serveDocs } from './routes/docs.ts';
 import { taskEvents } from './routes/events.ts';
 import { live, ready } from './routes/health.ts';
 import { listTasks } from './routes/list.ts';
@@ -79,7 +79,7 @@ export function createRouter(deps: Deps): Router {
   });
   router.get('/docs', serveDocs);
   router.get('/docs/:file', serveDocs);
-  router.get('/', (ctx) => ctx.redirect('/docs'));
+  router.get('/', redirectToDocs);
   return router;
 }
 

@@ -9,6 +9,7 @@ import { KajeError } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
 import { createProducer } from '../shared/producer.ts';
 import { connectFailingFast, connectPatiently, whenConnected } from '../shared/redis.ts';
+import { redisTarget } from '../shared/redisTarget.ts';
 import { createWatcher } from '../shared/watcher.ts';
 import { createListener } from './app.ts';
 
@@ -41,13 +42,11 @@ export async function startApi(
   log: Log,
   limits: Partial<Limits> = {},
 ): Promise<RunningApi> {
-  const redis = connectFailingFast(config.redisUrl, log);
+  const target = redisTarget(config);
+  const redis = connectFailingFast(target, log);
   const broker = createRedisBroker({
     redis,
-    subscriber: connectPatiently(
-      config.redisUrl,
-      log.child({ connection: 'news' }, { level: 'silent' }),
-    ),
+    subscriber: connectPatiently(target, log.child({ connection: 'news' }, { level: 'silent' })),
     prefix: config.prefix,
     memoryLimit: config.redisMemoryLimit,
   });

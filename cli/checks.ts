@@ -1,5 +1,6 @@
 /** What `kaje doctor` looks at: each check says what it found and what to do about it. */
 import type { Redis } from 'ioredis';
+import { addressOf } from '../client/transports/address.ts';
 import { createRedisClock } from '../shared/brokers/clock.ts';
 import { readWorkers } from '../shared/brokers/cluster.ts';
 import type { Config } from '../shared/config.ts';
@@ -223,13 +224,15 @@ function checkRoutes(
 
 /** @param probe reads what the API writes anew into its Redis when it is asked whether it is ready */
 export async function checkApi(
-  url: string,
+  base: string,
   probe?: () => Promise<string | null>,
 ): Promise<Finding> {
   const check = 'api';
   const before = await probe?.();
+  const { root: url, headers } = addressOf(base);
   try {
-    const response = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(3000) });
+    const signal = AbortSignal.timeout(3000);
+    const response = await fetch(`${url}/health/ready`, { headers, signal });
     if (response.ok && probe && before === (await probe())) return elsewhere(url);
     // What it answers, the contract says; of other programs it may be anything.
     if (response.ok) return ready(url, (await response.json()) as HealthBody);

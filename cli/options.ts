@@ -5,6 +5,8 @@ import { type Config, flagOf, loadConfig, SETTINGS } from '../shared/config.ts';
 import { DefinitionError } from '../shared/errors.ts';
 import { reasonOf } from '../shared/errorText.ts';
 import { faultInText } from '../shared/jsonText.ts';
+import { redisTarget } from '../shared/redisTarget.ts';
+import type { RedisTls } from '../shared/redisUrl.ts';
 import { MAX_JSON_DEPTH } from '../shared/schemas.ts';
 import { isQueueName } from '../shared/taskOptions.ts';
 import type { QueueChoice } from '../worker/fleet.ts';
@@ -64,13 +66,19 @@ export async function withClient<T>(command: Command, run: (kaje: Kaje) => Promi
     prefix?: string;
   }>();
   const straight =
-    redisUrl === undefined ? undefined : { redis: redisUrl, ...(prefix ? { prefix } : {}) };
+    redisUrl === undefined ? undefined : { ...redisOf(redisUrl), ...(prefix ? { prefix } : {}) };
   const kaje = new Kaje(straight ?? { url });
   try {
     return await run(kaje);
   } finally {
     await kaje.close();
   }
+}
+
+/** The certificates are those of the environment. */
+function redisOf(redisUrl: string): { redis: string; tls?: RedisTls } {
+  const { url, ...tls } = redisTarget(loadConfig(process.env, { redisUrl }));
+  return { redis: url, ...tls };
 }
 
 /** Where task modules lie: by the flag, or else by KAJE_TASKS. */

@@ -14,6 +14,7 @@ import type {
   TaskLimitsRequest,
   WorkerBody,
 } from '../shared/schemas.ts';
+import { withoutSecrets } from '../shared/secrets.ts';
 import { asJson, refuseUnknown, requestOf, type SendOptions } from '../shared/sendOptions.ts';
 import type { InputOf, OutputOf, Task } from '../shared/task.ts';
 import { clientClosed } from './closed.ts';
@@ -239,7 +240,7 @@ function transportOf(options: KajeOptions): Transport {
   const { url, redis } = options;
   if (url !== undefined && redis === undefined) {
     refuseUnknownOf('new Kaje({ url })', options);
-    return createHttpTransport(url);
+    return createHttpTransport(url, options.headers);
   }
   if (redis !== undefined && url === undefined) {
     refuseUnknownOf('new Kaje({ redis })', options);
@@ -247,7 +248,7 @@ function transportOf(options: KajeOptions): Transport {
     return createRedisTransport(redis, options);
   }
   throw new DefinitionError(
-    `Expected new Kaje({ url }) or new Kaje({ redis }), got url ${url} and redis ${redis && '***'}`,
+    `Expected new Kaje({ url }) or new Kaje({ redis }), got url ${url && withoutSecrets(url)} and redis ${redis && '***'}`,
   );
 }
 

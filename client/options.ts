@@ -2,13 +2,19 @@
 import type { EventType } from '../shared/clusterEvents.ts';
 import { InvalidRequestError } from '../shared/errors.ts';
 import type { InspectOptions } from '../shared/operate.ts';
+import type { RedisTls } from '../shared/redisUrl.ts';
 import type { RouteRule } from '../shared/routing.ts';
 import { refuseUnknown } from '../shared/sendOptions.ts';
 import type { TaskFilter } from './taskFilter.ts';
 
 export type KajeOptions =
-  /** Over HTTP: URL of the API. */
-  | { readonly url: string; readonly redis?: never }
+  /** Over HTTP: URL of the API; a login in it is sent as `Authorization: Basic`. */
+  | {
+      readonly url: string;
+      /** Sent with each request, for a proxy that wants a token. Default: none */
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly redis?: never;
+    }
   /** Straight over Redis; `prefix` as that of the workers. Default: kaje */
   | {
       readonly redis: string;
@@ -17,6 +23,8 @@ export type KajeOptions =
       readonly routes?: readonly RouteRule[];
       /** Percent of Redis' maxmemory above which nothing is sent, as the API's KAJE_REDIS_MEMORY_LIMIT. Default: 80 */
       readonly memoryLimit?: number;
+      /** Certificates of one's own for `rediss://`, as PEM. Default: those that Node trusts */
+      readonly tls?: RedisTls;
       readonly url?: never;
     };
 
@@ -74,7 +82,7 @@ export interface LogOptions {
 
 /** call -> its options; those that are checked as part of a request are not among them */
 interface OptionsOf {
-  'new Kaje({ url })': { url?: string; redis?: string };
+  'new Kaje({ url })': { url?: string; headers?: object; redis?: string };
   'new Kaje({ redis })': Extract<KajeOptions, { readonly redis: string }>;
   'tasks()': TaskFilter;
   'setLimits()': LimitsOptions;
@@ -90,8 +98,15 @@ interface OptionsOf {
 const NAMES: {
   readonly [Call in keyof OptionsOf]: Readonly<Record<keyof OptionsOf[Call], true>>;
 } = {
-  'new Kaje({ url })': { url: true, redis: true },
-  'new Kaje({ redis })': { redis: true, prefix: true, routes: true, memoryLimit: true, url: true },
+  'new Kaje({ url })': { url: true, headers: true, redis: true },
+  'new Kaje({ redis })': {
+    redis: true,
+    prefix: true,
+    routes: true,
+    memoryLimit: true,
+    tls: true,
+    url: true,
+  },
   'tasks()': {
     state: true,
     name: true,

@@ -8,6 +8,7 @@ import { DEFAULT_PORT, MAX_BODY_BYTES } from './schemas.ts';
 import { withoutSecrets } from './secrets.ts';
 import {
   autoscale,
+  file,
   host,
   integer,
   type Kind,
@@ -41,6 +42,9 @@ export const SETTINGS = {
     'redis://127.0.0.1:6379',
     'Redis: redis://, rediss:// or a socket path',
   ),
+  redisCa: setting('KAJE_REDIS_CA', file, '', 'File (PEM) of who signed the certificate of Redis'),
+  redisCert: setting('KAJE_REDIS_CERT', file, '', 'File (PEM) of the certificate for Redis'),
+  redisKey: setting('KAJE_REDIS_KEY', file, '', 'File (PEM) of the key of that certificate'),
   prefix: setting('KAJE_PREFIX', prefix, 'kaje', 'First part of every Redis key'),
   host: setting('KAJE_HOST', host, '127.0.0.1', 'Address that the API listens on'),
   port: setting('KAJE_PORT', integer(0, 65_535), DEFAULT_PORT, 'Port of the API; 0 = any free one'),
@@ -201,7 +205,8 @@ export function loadConfig(
   given: Partial<Config> = {},
 ): Config {
   const problems: string[] = [];
-  const read = <T>({ env: name, parse, default: fallback, expected }: Setting<T>): T => {
+  const read = <T>(entry: Setting<T>): T => {
+    const { env: name, parse, problem, default: fallback, expected } = entry;
     const raw = env[name];
     if (raw === undefined || raw === '') return fallback;
     const value = parse(raw);
@@ -210,6 +215,8 @@ export function loadConfig(
         `Expected ${flagOf(name)} (${name}) to be ${expected}, got "${withoutSecrets(raw)}"`,
       );
     }
+    const fault = problem?.(raw);
+    if (fault) problems.push(`Expected no ${fault}, in ${flagOf(name)} (${name})`);
     return value ?? fallback;
   };
   const settings: Record<string, unknown> = {};

@@ -7,6 +7,7 @@ import { atMost } from './atMost.ts';
 import { BrokerUnavailableError, KajeError } from './errors.ts';
 import { reasonOf } from './errorText.ts';
 import type { Log } from './log.ts';
+import type { RedisTarget } from './redisTarget.ts';
 
 export type { Redis } from 'ioredis';
 
@@ -17,8 +18,8 @@ export const ANSWER_WITHIN_MS = 800;
  * A connection that refuses commands while Redis is away instead of keeping them: what a caller
  * was told has failed must not be executed later by surprise.
  */
-export function connectFailingFast(url: string, log: Log): Redis {
-  return connect(url, log, {
+export function connectFailingFast(target: string | RedisTarget, log: Log): Redis {
+  return connect(target, log, {
     enableOfflineQueue: false,
     // A command cut off by a lost connection fails; ioredis would send it again behind our back.
     autoResendUnfulfilledCommands: false,
@@ -29,8 +30,8 @@ export function connectFailingFast(url: string, log: Log): Redis {
 }
 
 /** A connection whose commands wait for Redis to come back: for workers. */
-export function connectPatiently(url: string, log: Log): Redis {
-  const redis = connect(url, log, {
+export function connectPatiently(target: string | RedisTarget, log: Log): Redis {
+  const redis = connect(target, log, {
     // BullMQ demands null: a finished task must wait out an outage, not become a failure.
     maxRetriesPerRequest: null,
     connectTimeout: 5000,
@@ -42,8 +43,9 @@ export function connectPatiently(url: string, log: Log): Redis {
   return redis;
 }
 
-function connect(url: string, log: Log, options: RedisOptions): Redis {
-  const all = { ...options, keepAlive: 10_000, replyMapping: 'legacy' as const };
+function connect(target: string | RedisTarget, log: Log, options: RedisOptions): Redis {
+  const { url, ...tls }: RedisTarget = typeof target === 'string' ? { url: target } : target;
+  const all = { ...options, ...tls, keepAlive: 10_000, replyMapping: 'legacy' as const };
   // ioredis knows socket paths, but not written as a URL.
   const redis = url.startsWith('unix:')
     ? new Redis({ ...all, path: url.replace(/^unix:(\/\/)?/, '') })

@@ -6,6 +6,7 @@ export function withoutSecrets(url: string): string {
     url
       // Also without a scheme: what was mistyped is shown too. A path may hold an @.
       .replace(/^([\w+.-]+:\/\/|(?!unix:|\/)).*@/, '$1***@')
-      .replaceAll(/((?:password|username)=)[^&#]*/gi, '$1***')
+      // A token may have any name; the two that are harmless tell what is wrong with an address.
+      .replaceAll(/([?&](?!(?:db|family)=)[^=&#]*=)[^&#]*/gi, '$1***')
   );
 }

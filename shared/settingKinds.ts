@@ -1,11 +1,14 @@
 /** What values of settings may be: in words for people, and how each is read. */
 import { AUTOSCALE_OFF, parseBounds } from './autoscale.ts';
+import { redisUrlProblem } from './redisUrl.ts';
 import { parseRoutes, type RouteRule } from './routing.ts';
 
 /** What a value may be: in words, and how it is read; undefined when it is wrong. */
 export interface Kind<T> {
   readonly expected: string;
   parse(text: string): T | undefined;
+  /** What is wrong with a part of it, said by its name. */
+  problem?(text: string): string | undefined;
 }
 
 const text = (expected: string, pattern: RegExp): Kind<string> => ({
@@ -43,7 +46,11 @@ export const oneOf = <T extends string>(...choices: readonly T[]): Kind<T> => ({
 });
 
 export const host = text('a host name or an address', /^[\w.:-]+$/);
-export const redis = text('a URL redis://, rediss:// or unix:/path', /^(rediss?:\/\/|unix:|\/)./);
+export const redis: Kind<string> = {
+  ...text('a URL redis://, rediss:// or unix:/path', /^(rediss?:\/\/|unix:|\/)./),
+  problem: redisUrlProblem,
+};
+export const file = text('the path of a file', /./);
 export const autoscale: Kind<string> = {
   expected: `most and least, such as 10,3, at least 1 and at most 10000, or ${AUTOSCALE_OFF}`,
   parse: (text) => (text === AUTOSCALE_OFF || parseBounds(text) ? text : undefined),

@@ -8,6 +8,7 @@ import type { Log } from '../shared/log.ts';
 import type { TaskMessage } from '../shared/message.ts';
 import { createProducer, type Producer } from '../shared/producer.ts';
 import { connectFailingFast, connectPatiently, whenConnected } from '../shared/redis.ts';
+import { redisTarget } from '../shared/redisTarget.ts';
 import { requestOf, type SendOptions } from '../shared/sendOptions.ts';
 import type { Service } from './every.ts';
 
@@ -23,7 +24,14 @@ export interface TaskSender extends Service {
 
 export type SenderConfig = Pick<
   Config,
-  'redisUrl' | 'prefix' | 'queueMaxLength' | 'redisMemoryLimit' | 'routes'
+  | 'redisUrl'
+  | 'redisCa'
+  | 'redisCert'
+  | 'redisKey'
+  | 'prefix'
+  | 'queueMaxLength'
+  | 'redisMemoryLimit'
+  | 'routes'
 >;
 
 const CONNECT_MS = 5000;
@@ -57,10 +65,11 @@ export function createSender(config: SenderConfig, log: Log): TaskSender {
 
 /** Fails fast, on connections of its own: a task is told of an outage, and may be retried for it. */
 function make(config: SenderConfig, log: Log) {
-  const { redisUrl, prefix, queueMaxLength, redisMemoryLimit: memoryLimit, routes } = config;
+  const { prefix, queueMaxLength, redisMemoryLimit: memoryLimit, routes } = config;
   const quiet = log.child({ connection: 'sender' }, { level: 'silent' });
-  const redis: Redis = connectFailingFast(redisUrl, quiet);
-  const subscriber = connectPatiently(redisUrl, quiet);
+  const target = redisTarget(config);
+  const redis: Redis = connectFailingFast(target, quiet);
+  const subscriber = connectPatiently(target, quiet);
   const broker = createRedisBroker({ redis, subscriber, prefix, memoryLimit });
   const catalog = createCatalog(broker);
   const producer = createProducer({ broker, catalog, queueMaxLength, routes });

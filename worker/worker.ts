@@ -6,6 +6,7 @@ import { parseBounds } from '../shared/autoscale.ts';
 import type { Config } from '../shared/config.ts';
 import type { Log } from '../shared/log.ts';
 import { connectPatiently, disconnect } from '../shared/redis.ts';
+import { redisTarget } from '../shared/redisTarget.ts';
 import { type Registry, specOf } from '../shared/registry.ts';
 import { VERSION } from '../shared/version.ts';
 import { type Consumer, createConsumer } from './consumer.ts';
@@ -60,8 +61,9 @@ const SERVICE_STOP_MS = 1000;
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { config, registry, log, queues, modules = [] } = options;
   const name = options.name ?? `worker-${process.pid}@${hostname()}`;
-  const redis = connectPatiently(config.redisUrl, log);
-  const subscriber = connectPatiently(config.redisUrl, quiet(log));
+  const target = redisTarget(config);
+  const redis = connectPatiently(target, log);
+  const subscriber = connectPatiently(target, quiet(log));
   const tools = createTools({
     worker: name,
     registry,

@@ -9,9 +9,9 @@ export async function listTasks(ctx: Context, { broker }: Deps): Promise<void> {
   ctx.body = page;
 }
 
-/** The same question behind the cursor (RFC 8288). */
-function nextOf({ path, querystring }: Context, cursor: string): string {
+/** The same question behind the cursor (RFC 8288), wherever it was asked. */
+function nextOf({ querystring }: Context, cursor: string): string {
   const query = new URLSearchParams(querystring);
   query.set('cursor', cursor);
-  return `${path}?${query}`;
+  return `?${query}`;
 }

@@ -38,7 +38,8 @@ export async function answerToSend(deps: Deps, sending: Sending): Promise<SendAn
   const { sent, result } = isWaiting
     ? await sendAndWait(deps, sending)
     : await sendOnly(deps, sending);
-  const location = `/v1/tasks/${sent.id}`;
+  // Relative to /v1/send_task: behind a proxy nobody here knows what stands before that.
+  const location = `tasks/${encodeURIComponent(sent.id)}`;
   const headers: Record<string, string> = sent.replayed
     ? { location, 'idempotent-replayed': 'true' }
     : { location };

@@ -18,7 +18,7 @@ export async function getTask(ctx: Context, { watcher, stopping }: Deps): Promis
 export async function retryTask(ctx: Context, { broker }: Deps): Promise<void> {
   const result = await broker.retry(String(ctx.params.task_id));
   ctx.status = 202;
-  ctx.set('location', `/v1/tasks/${result.task_id}`);
+  ctx.set('location', `../${encodeURIComponent(result.task_id)}`);
   ctx.body = result;
 }
 

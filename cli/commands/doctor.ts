@@ -10,6 +10,7 @@ import {
   type Redis,
   whenConnected,
 } from '../../shared/redis.ts';
+import { redisTarget } from '../../shared/redisTarget.ts';
 import type { RegistryEntry } from '../../shared/schemas.ts';
 import { checkApi, checkQueues, checkRedis, checkWorkers, type Finding } from '../checks.ts';
 import { FAILED } from '../exitCodes.ts';
@@ -21,7 +22,15 @@ export function doctorCommand(): Command {
     .description('check Redis, the API and the workers, and say what to do')
     .addOption(urlOption('API to check'))
     .option('--json', 'print JSON for programs');
-  withSettings(command, 'redisUrl', 'prefix', 'redisMemoryLimit');
+  withSettings(
+    command,
+    'redisUrl',
+    'redisCa',
+    'redisCert',
+    'redisKey',
+    'prefix',
+    'redisMemoryLimit',
+  );
   return command.action(async ({ url, json }: { url: string; json?: boolean }) => {
     const findings = await examine(command, url);
     if (json) printJson({ checks: findings });
@@ -33,7 +42,7 @@ export function doctorCommand(): Command {
 async function examine(command: Command, url: string): Promise<Finding[]> {
   const config = configOf(command);
   const redis = connectFailingFast(
-    config.redisUrl,
+    redisTarget(config),
     createLog({ logLevel: 'silent', logFormat: 'json' }, 'doctor'),
   );
   const probe = () => answered(redis, redis.get(createKeys(config.prefix).probe));
@@ -52,8 +61,10 @@ async function examine(command: Command, url: string): Promise<Finding[]> {
   }
 }
 
-async function examineQueues(redis: Redis, { redisUrl, prefix }: Config): Promise<Finding[]> {
-  const kaje = new Kaje({ redis: redisUrl, prefix });
+async function examineQueues(redis: Redis, config: Config): Promise<Finding[]> {
+  const { prefix } = config;
+  const { url, ...tls } = redisTarget(config);
+  const kaje = new Kaje({ redis: url, prefix, ...tls });
   try {
     const [queues, tasks] = await Promise.all([kaje.queues(), kaje.registry()]);
     return checkQueues(queues, tasks, await parkedOf(redis, prefix, tasks));

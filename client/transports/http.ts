@@ -1,7 +1,6 @@
 /** Over HTTP: which path each call is. */
 import { setMaxListeners } from 'node:events';
 import { linked } from '../../shared/abort.ts';
-import { DefinitionError } from '../../shared/errors.ts';
 import type { TaskEvent } from '../../shared/events.ts';
 import type { Inspection } from '../../shared/inspection.ts';
 import { inspectWorkers } from '../../shared/operate.ts';
@@ -18,6 +17,7 @@ import type {
   WorkerBody,
 } from '../../shared/schemas.ts';
 import { clientClosed } from '../closed.ts';
+import { addressOf } from './address.ts';
 import { type Call, openStream, request } from './request.ts';
 import { type SentEvent, unbrokenEvents } from './streams.ts';
 import type { Transport } from './transport.ts';
@@ -29,26 +29,37 @@ const SILENT_PURGE_MS = 290_000;
 /** Seconds that the API lets a request wait. */
 const WAIT_MAX = 60;
 
-/** @param base URL of the API, such as http://127.0.0.1:8000 */
-export function createHttpTransport(base: string): Transport {
-  const root = rootOf(base);
+/**
+ * @param base URL of the API, such as http://127.0.0.1:8000
+ * @param given headers of each request
+ */
+export function createHttpTransport(
+  base: string,
+  given: Readonly<Record<string, string>> = {},
+): Transport {
+  const { root, headers: login } = addressOf(base);
+  const always = { ...login, ...given };
+  const withHeaders = (options: Call): Call => ({
+    ...options,
+    headers: { ...always, ...options.headers },
+  });
   // What waits ends with the client, or it would keep its process alive.
   const closing = new AbortController();
   setMaxListeners(0, closing.signal);
   const call = async <T>(path: string, options: Call = {}): Promise<T> => {
     const either = linked(options.signal, closing.signal);
     try {
-      return await request<T>(root + path, { ...options, signal: either.signal });
+      return await request<T>(root + path, { ...withHeaders(options), signal: either.signal });
     } finally {
       either.unlink();
     }
   };
   // A send that has left is not cut short: its sender would not know whether it is stored.
   const send = <T>(path: string, options: Call) =>
-    request<T>(root + path, { method: 'POST', ...options });
+    request<T>(root + path, { method: 'POST', ...withHeaders(options) });
   const post = <T>(path: string, body?: unknown) => call<T>(path, { method: 'POST', body });
   const open = (path: string, signal?: AbortSignal, resume: Record<string, string> = {}) => {
-    const headers = { accept: 'text/event-stream', ...resume };
+    const headers = { ...always, accept: 'text/event-stream', ...resume };
     return openStream(root + path, { headers, signal });
   };
   const pathOf = (id: string) => `/v1/tasks/${encodeURIComponent(id)}`;
@@ -158,11 +169,4 @@ function taskEventOf({ id = '', event, data }: SentEvent): TaskEvent {
   // The contract says what each kind of event carries.
   if (event === 'log') return { id, type: event, line: JSON.parse(data) };
   return { id, type: event === 'progress' ? event : 'state', result: JSON.parse(data) };
-}
-
-function rootOf(base: string): string {
-  if (URL.canParse(base) && /^https?:/.test(base)) return base.replace(/\/+$/, '');
-  throw new DefinitionError(
-    `Expected the URL of an API, such as http://127.0.0.1:8000, got "${base}"`,
-  );
 }

@@ -12,6 +12,8 @@ import { createLog, type Log } from '../../shared/log.ts';
 import { controlWorker, inspectWorkers, pauseQueue, purgeQueue } from '../../shared/operate.ts';
 import { createProducer } from '../../shared/producer.ts';
 import { connectFailingFast, connectPatiently, whenConnected } from '../../shared/redis.ts';
+import { checkedTarget } from '../../shared/redisTarget.ts';
+import type { RedisTls } from '../../shared/redisUrl.ts';
 import type { TaskRecord } from '../../shared/results.ts';
 import type { RouteRule } from '../../shared/routing.ts';
 import { parseTaskQuery } from '../../shared/taskQuery.ts';
@@ -32,16 +34,19 @@ export interface RedisTransportOptions {
   readonly routes?: readonly RouteRule[];
   /** Percent of Redis' maxmemory above which no tasks are sent. Default: 80 */
   readonly memoryLimit?: number;
+  /** Certificates of one's own. */
+  readonly tls?: RedisTls;
 }
 
 /** @param url redis://, rediss:// or a socket path */
 export function createRedisTransport(
   url: string,
-  { prefix, routes = [], memoryLimit }: RedisTransportOptions = {},
+  { prefix, routes = [], memoryLimit, tls }: RedisTransportOptions = {},
 ): Transport {
   const log = silentLog();
-  const redis = connectFailingFast(url, log);
-  const subscriber = connectPatiently(url, log);
+  const target = checkedTarget(url, tls);
+  const redis = connectFailingFast(target, log);
+  const subscriber = connectPatiently(target, log);
   const broker = createRedisBroker({
     redis,
     subscriber,

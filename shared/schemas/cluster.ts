@@ -9,6 +9,7 @@ import {
   listOf,
   number,
   numberOrNull,
+  object,
   priority,
   queueName,
   request,
@@ -22,7 +23,11 @@ import {
 export const TaskSpec = answer({
   name: text,
   description: textOrNull,
-  input: { type: ['object', 'null'], description: "JSON Schema of the task's input" },
+  input: {
+    type: ['object', 'null'],
+    additionalProperties: true,
+    description: "JSON Schema of the task's input",
+  },
   validates: flag,
   options: answer({
     queue: text,
@@ -126,7 +131,7 @@ export const ControlAnswer = answer({ worker: text, answer: json });
 
 export const Inspection = answer({
   command: text,
-  workers: { type: 'object', description: 'worker -> its answer' },
+  workers: { ...object, description: 'worker -> its answer' },
   missing: { ...texts, description: 'Workers alive that did not answer in time' },
 });
 

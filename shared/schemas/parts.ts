@@ -15,8 +15,9 @@ export const clockAhead = {
 } as const;
 export const flag = { type: 'boolean' } as const;
 export const json = { description: 'Any JSON value' } as const;
-export const object = { type: 'object' } as const;
-export const list = { type: 'array' } as const;
+/** Without the second, generators of clients make objects of it that hold nothing. */
+export const object = { type: 'object', additionalProperties: true } as const;
+export const list = { type: 'array', items: {} } as const;
 export const texts = { type: 'array', items: text } as const;
 /** What Redis keys and URLs take without escapes; as parts of a path, `.` and `..` mean folders. */
 export const queueName = {

@@ -75,7 +75,7 @@ describe('the body of a request', () => {
     const answer = await closed;
     expect(answer).to.match(/^HTTP\/1\.1 202 /);
     const id = /\r\nlocation: (\S+)/i.exec(answer)?.[1] ?? '';
-    expect((await api.get(id)).body.kwargs).to.deep.equal(JSON.parse(text).kwargs);
+    expect((await api.get(`/v1/${id}`)).body.kwargs).to.deep.equal(JSON.parse(text).kwargs);
   });
 
   it('over 1 MiB is refused with 413 by its Content-Length, before it is sent', async () => {

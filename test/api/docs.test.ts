@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { startTestApi, type TestApi } from '../support/api.ts';
 import { openRaw } from '../support/raw.ts';
@@ -16,14 +18,28 @@ describe('GET /docs', () => {
     const loaded = [...text.matchAll(/(?:src|href)="([^"]*)"/g)].map(([, url]) => url ?? '');
     expect(loaded).to.have.length.above(3);
     for (const url of loaded) {
-      expect(url).to.match(/^\/docs\//);
-      const asset = await api.get(url);
+      expect(url).to.match(/^docs\//);
+      const asset = await api.get(`/${url}`);
       expect(asset.status, url).to.equal(200);
       expect(asset.text.length, url).to.be.above(50);
       expect(asset.headers.get('content-security-policy')).to.match(/^default-src 'self'/);
     }
     // Inline scripts would need a looser policy.
     expect(text).to.not.match(/<script>|<script [^>]*>[^<]/);
+  });
+
+  it('runs none of what it serves: the files are read', async () => {
+    const script =
+      "await import('./api/routes/docs.ts'); const { createRequire } = await import('node:module');" +
+      'console.log(Object.keys(createRequire(import.meta.url).cache).filter((file) => /swagger-ui-dist/.test(file)))';
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      '--import',
+      'tsx',
+      '--input-type=module',
+      '--eval',
+      script,
+    ]);
+    expect(stdout.trim()).to.equal('[]');
   });
 
   it('forbids the browser what is not from here', async () => {
@@ -43,7 +59,7 @@ describe('GET /docs', () => {
 
   it('starts on the document of this server and asks no validator', async () => {
     const { text } = await api.get('/docs/start.js');
-    expect(text).to.include("'/openapi.json'").and.include('validatorUrl: null');
+    expect(text).to.include("'openapi.json'").and.include('validatorUrl: null');
   });
 
   for (const file of [
@@ -75,6 +91,6 @@ describe('GET /docs', () => {
   it('is where / leads to', async () => {
     const { status, headers } = await api.call('/', { redirect: 'manual' });
     expect(status).to.equal(302);
-    expect(headers.get('location')).to.equal('/docs');
+    expect(headers.get('location')).to.equal('docs');
   });
 });

@@ -173,7 +173,7 @@ describe('an API whose Redis', () => {
     await redis.stop();
     const { status, headers, body } = await sending;
     expect(status).to.equal(202);
-    expect(headers.get('location')).to.equal('/v1/tasks/t');
+    expect(headers.get('location')).to.equal('tasks/t');
     expect(body).to.include({ task_id: 't', state: 'PENDING' });
     await redis.start();
     await eventually(async () => (await api.get('/v1/tasks/t')).status === 200);

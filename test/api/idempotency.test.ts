@@ -21,7 +21,7 @@ describe('a task_id that was sent before', () => {
     expect(first.headers.get('idempotent-replayed')).to.equal(null);
     expect(second.status).to.equal(202);
     expect(second.headers.get('idempotent-replayed')).to.equal('true');
-    expect(second.headers.get('location')).to.equal('/v1/tasks/t');
+    expect(second.headers.get('location')).to.equal('tasks/t');
     expect(second.body).to.deep.equal(first.body);
     expect(await storedIn(redis, api.config)).to.equal(1);
   });

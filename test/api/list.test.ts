@@ -35,8 +35,7 @@ describe('GET /v1/tasks', () => {
     const filters = new URLSearchParams({ tag: 'even & more', limit: '2' });
     const first = await api.get(`/v1/tasks?${filters}`);
     expect(idsOf(first.body.tasks)).to.deep.equal(['t6', 't4']);
-    const [, next = ''] =
-      /^<(\/v1\/tasks\?[^>]+)>; rel="next"$/.exec(first.headers.get('link') ?? '') ?? [];
+    const [, next = ''] = /^<(\?[^>]+)>; rel="next"$/.exec(first.headers.get('link') ?? '') ?? [];
     const byLink = await api.get(next);
     expect(idsOf(byLink.body.tasks)).to.deep.equal(['t2', 't0']);
     filters.set('cursor', first.body.next_cursor);

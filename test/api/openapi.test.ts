@@ -11,6 +11,21 @@ function refsIn(value: unknown): string[] {
   );
 }
 
+interface Schema {
+  readonly type?: string | string[];
+  readonly properties?: object;
+  readonly additionalProperties?: unknown;
+  readonly items?: object;
+}
+
+/** Every schema below a value, by its `type`. */
+function partsOf(value: unknown): Schema[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const inner = Object.values(value).flatMap(partsOf);
+  const isSchema = 'type' in value && (typeof value.type === 'string' || Array.isArray(value.type));
+  return isSchema ? [value as Schema, ...inner] : inner;
+}
+
 function resolve(document: object, ref: string): unknown {
   const parts = ref.replace(/^#\//, '').split('/');
   return parts.reduce<unknown>((at, part) => (at as Record<string, unknown>)?.[part], document);
@@ -59,6 +74,19 @@ describe('GET /openapi.json', () => {
   it('holds schemas that compile, and that refuse what is wrong', () => {
     for (const name of Object.keys((DOCUMENT as OpenApi).components.schemas)) {
       expect(schemaProblem(`#/components/schemas/${name}`, 7), name).to.be.a('string');
+    }
+  });
+
+  it('says of each object and each list that it may hold something, also to generators of clients', () => {
+    const schemas = partsOf(DOCUMENT.components.schemas);
+    const isOf = (type: string) => (schema: Schema) => [schema.type].flat().includes(type);
+    const objects = schemas.filter(isOf('object'));
+    expect(objects).to.have.length.above(20);
+    for (const each of objects) {
+      expect(each.properties ?? each.additionalProperties, JSON.stringify(each)).to.be.ok;
+    }
+    for (const each of schemas.filter(isOf('array'))) {
+      expect(each.items, JSON.stringify(each)).to.be.an('object');
     }
   });
 

@@ -34,7 +34,7 @@ describe('POST /v1/tasks/{task_id}/retry', () => {
     expect(failed.body.state).to.equal('FAILURE');
     const { status, headers, body } = await api.post('/v1/tasks/t/retry');
     expect(status).to.equal(202);
-    expect(headers.get('location')).to.equal('/v1/tasks/t');
+    expect(headers.get('location')).to.equal('../t');
     expect(body).to.include({ task_id: 't', failed: false });
     const done = (await api.get('/v1/tasks/t?wait=10')).body;
     expect(done).to.deep.include({ state: 'SUCCESS', result: 7, error: null, retries: 0 });

@@ -16,7 +16,7 @@ describe('POST /v1/send_task', () => {
       args: [2, 3],
     });
     expect(status).to.equal(202);
-    expect(headers.get('location')).to.equal(`/v1/tasks/${body.task_id}`);
+    expect(headers.get('location')).to.equal(`tasks/${body.task_id}`);
     expect(headers.get('retry-after')).to.equal('1');
     expect(headers.get('idempotent-replayed')).to.equal(null);
     expect(headers.get('preference-applied')).to.equal(null);
@@ -37,7 +37,7 @@ describe('POST /v1/send_task', () => {
     const { api } = await startAlone();
     const task = { name: 'echo', args: [1], kwargs: { a: 1 }, headers: { h: [1] }, tags: ['x'] };
     const sent = await api.post('/v1/send_task', { ...task, max_retries: 4 });
-    const read = await api.get(sent.headers.get('location') ?? '');
+    const read = await api.get(`/v1/${sent.headers.get('location')}`);
     expect(read.body).to.deep.equal(sent.body);
     expect(read.body).to.deep.include({ ...task, max_retries: 4 });
   });
@@ -74,7 +74,7 @@ describe('POST /v1/send_task', () => {
       const { api } = await startAlone();
       const sent = await api.post('/v1/send_task', { name: 'echo', task_id });
       expect(sent.status).to.equal(202);
-      expect(sent.headers.get('location')).to.equal(`/v1/tasks/${task_id}`);
+      expect(sent.headers.get('location')).to.equal(`tasks/${task_id}`);
       const read = await api.get(`/v1/tasks/${task_id}`);
       expect(read.body).to.include({ task_id, root_id: task_id, state: 'PENDING' });
     });
@@ -125,7 +125,7 @@ describe('POST /v1/send_task with a wait', () => {
     const preferred = await api.post('/v1/send_task', task, { prefer: 'respond-async, wait=10' });
     expect(preferred.status).to.equal(200);
     expect(preferred.headers.get('preference-applied')).to.equal('wait=10');
-    expect(preferred.headers.get('location')).to.equal(`/v1/tasks/${preferred.body.task_id}`);
+    expect(preferred.headers.get('location')).to.equal(`tasks/${preferred.body.task_id}`);
     const asked = await api.post('/v1/send_task?wait=10', task);
     expect(asked.status).to.equal(200);
     for (const { body } of [preferred, asked]) {

@@ -41,7 +41,7 @@ describe('a unique task that is sent again', () => {
     expect(first.headers.get('idempotent-replayed')).to.equal(null);
     expect(second.status).to.equal(202);
     expect(second.headers.get('idempotent-replayed')).to.equal('true');
-    expect(second.headers.get('location')).to.equal(`/v1/tasks/${first.body.task_id}`);
+    expect(second.headers.get('location')).to.equal(`tasks/${first.body.task_id}`);
     expect(second.body).to.deep.equal(first.body);
     const other = await send(api, { kwargs: { month: 'june' } });
     expect(other.headers.get('idempotent-replayed')).to.equal(null);

@@ -1,6 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { BrokerUnavailableError, DefinitionError, Kaje } from '../../client/index.ts';
+import {
+  BrokerUnavailableError,
+  CommandRefusedError,
+  DefinitionError,
+  Kaje,
+  WorkerSilentError,
+} from '../../client/index.ts';
 import { startTestApi } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestWorker } from '../support/worker.ts';
@@ -37,6 +43,26 @@ describe('the client over HTTP', () => {
     expect(states.slice(-2)).to.deep.equal(['PROGRESS', 'SUCCESS']);
     expect(states).to.deep.equal([...new Set(states)]);
   });
+
+  for (const [status, code, kind] of [
+    [504, 'WORKER_SILENT', WorkerSilentError],
+    [504, 'HTTP_504', BrokerUnavailableError],
+    [503, 'BROKER_UNAVAILABLE', BrokerUnavailableError],
+    [409, 'COMMAND_REFUSED', CommandRefusedError],
+  ] as const) {
+    it(`throws what it is over Redis: ${status} ${code}`, async () => {
+      const { url } = await answering((response) => {
+        const type = `urn:kaje:problem:${code.toLowerCase()}`;
+        const problem = code.startsWith('HTTP') ? {} : { type, status, detail: 'said by the API' };
+        response.writeHead(status, { 'content-type': 'application/problem+json' });
+        response.end(JSON.stringify(problem));
+      });
+      const error = await errorOf(new Kaje({ url }).control('w', 'ping'));
+      expect(error).to.be.instanceOf(kind);
+      const isAway = kind === BrokerUnavailableError;
+      expect(error).to.include({ code: isAway ? 'BROKER_UNAVAILABLE' : code });
+    });
+  }
 
   it('ends a loop over events when the API says that all is told', async () => {
     const { url } = await answering((response) => response.writeHead(204).end());

@@ -1,0 +1,131 @@
+/** Redis behind TLS, with a CA and client certificates of one's own: by settings and by the client's options. */
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { type AddressInfo, connect } from 'node:net';
+import { createServer } from 'node:tls';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { startApi } from '../../api/server.ts';
+import { DefinitionError, Kaje } from '../../client/index.ts';
+import { loadConfig } from '../../shared/config.ts';
+import { redisTarget } from '../../shared/redisTarget.ts';
+import { echo } from '../fixtures/quick.ts';
+import { defer } from '../support/defer.ts';
+import { silentLog, testConfig, testRedisUrl } from '../support/redis.ts';
+import { startTestWorker } from '../support/worker.ts';
+
+const fileOf = (name: string) => fileURLToPath(new URL(`../fixtures/tls/${name}`, import.meta.url));
+const pem = (name: string) => readFileSync(fileOf(name), 'utf8');
+
+/** The Redis of the tests behind TLS; who comes without a certificate of the CA is turned away. */
+async function redisBehindTls(): Promise<string> {
+  const { hostname, port } = new URL(testRedisUrl());
+  const server = createServer(
+    {
+      ...{ ca: pem('ca.crt'), cert: pem('server.crt'), key: pem('server.key') },
+      requestCert: true,
+    },
+    (socket) => {
+      const redis = connect(Number(port), hostname);
+      for (const end of [socket, redis]) end.on('error', () => undefined);
+      socket.pipe(redis).pipe(socket);
+      defer(() => void socket.destroy());
+    },
+  ).listen(0, '127.0.0.1');
+  server.on('tlsClientError', () => undefined);
+  await once(server, 'listening');
+  defer(() => void server.close());
+  return `rediss://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const FILES = {
+  redisCa: fileOf('ca.crt'),
+  redisCert: fileOf('client.crt'),
+  redisKey: fileOf('client.key'),
+};
+
+describe('a Redis behind TLS', () => {
+  it('is reached with a CA and a certificate of files, by API, worker and client', async () => {
+    const redisUrl = await redisBehindTls();
+    const config = testConfig({ redisUrl, ...FILES });
+    await startTestWorker(config, [echo]);
+    const api = await startApi(config, silentLog());
+    defer(() => api.stop());
+    const tls = { ca: pem('ca.crt'), cert: pem('client.crt'), key: pem('client.key') };
+    for (const options of [{ url: api.url }, { redis: redisUrl, prefix: config.prefix, tls }]) {
+      const kaje = new Kaje(options);
+      defer(() => kaje.close());
+      const result = await kaje.sendTask('echo', { a: 1 });
+      expect(await result.get({ timeout: 20 })).to.deep.include({ input: { a: 1 } });
+    }
+  });
+
+  it('is not trusted without its CA, nor reached without a certificate', async () => {
+    const redis = await redisBehindTls();
+    for (const [tls, reason] of [
+      [{ cert: pem('client.crt'), key: pem('client.key') }, /certificate/],
+      [{ ca: pem('ca.crt') }, /certificate required|cannot be reached/],
+    ] as const) {
+      const kaje = new Kaje({ redis, tls });
+      defer(() => kaje.close());
+      const error = await kaje.queues().catch((thrown: unknown) => thrown);
+      expect(String(error)).to.match(reason);
+    }
+  });
+
+  it('is named by files that can be read, and by a URL rediss://', () => {
+    const target = (given: object) => redisTarget(loadConfig({}, given));
+    const redisUrl = 'rediss://localhost';
+    expect(target({ redisUrl })).to.deep.equal({ url: redisUrl });
+    expect(target({ redisUrl, redisCa: FILES.redisCa })).to.deep.equal({
+      url: redisUrl,
+      tls: { ca: pem('ca.crt') },
+    });
+    expect(() => target({ redisUrl, redisCa: '/none.pem' })).to.throw(
+      DefinitionError,
+      'Expected KAJE_REDIS_CA to name a file that can be read, got "/none.pem"',
+    );
+    expect(() =>
+      target({ redisUrl: 'redis://u:s3cret@localhost', redisCa: FILES.redisCa }),
+    ).to.throw(
+      DefinitionError,
+      'Expected a URL rediss:// beside certificates for TLS, got "redis://***@localhost"',
+    );
+  });
+});
+
+describe('a URL of Redis with parameters', () => {
+  const KNOWN = 'expected db, family, username, password';
+  for (const [query, says] of [
+    [
+      'ssl_cert_reqs=none',
+      `unknown parameter "ssl_cert_reqs"; ${KNOWN}; certificates: KAJE_REDIS_CA`,
+    ],
+    ['pasword=s3cret', `unknown parameter "pasword" - did you mean "password"?; ${KNOWN}`],
+    ['db=1&lazyConnect=true', `unknown parameter "lazyConnect"; ${KNOWN}`],
+  ] as const) {
+    it(`is refused where one is not known: ${query}`, () => {
+      const url = `rediss://localhost:6380/0?${query}`;
+      expect(() => loadConfig({ KAJE_REDIS_URL: url }))
+        .to.throw(DefinitionError)
+        .and.satisfy((error: Error) => {
+          expect(error.message)
+            .to.include(says)
+            .and.include('KAJE_REDIS_URL')
+            .and.not.include('s3cret');
+          return true;
+        });
+      expect(() => new Kaje({ redis: url })).to.throw(DefinitionError, says);
+    });
+  }
+
+  for (const url of [
+    'redis://h/1?family=6',
+    'redis://h?db=1&username=a&password=b',
+    'unix:/a?b=c',
+  ]) {
+    it(`is taken: ${url}`, () => {
+      expect(loadConfig({ KAJE_REDIS_URL: url }).redisUrl).to.equal(url);
+    });
+  }
+});
