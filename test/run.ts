@@ -15,7 +15,8 @@ import {
   runPhases,
 } from './support/phases.ts';
 
-const SOAK = 'test/soak/**/*.test.ts';
+/** What takes minutes, each fault under load among it. */
+const SOAK = ['test/soak/**/*.test.ts', 'test/faults/{kills,lines,redis}.test.ts'];
 const CLUSTERS = ['test/e2e/*.test.ts', 'test/faults/*.test.ts'];
 /** These measure time to a few percent, or what a process takes: nothing else runs beside them. */
 const ALONE = ['pace', 'punctuality', 'stall'].map((name) => `test/e2e/${name}.test.ts`);
@@ -25,8 +26,8 @@ const filesOf = (patterns: string | string[], ignore: string[] = []) =>
 
 /** Most tests wait most of the time; those of whole clusters need room to keep their time. */
 const TESTS: readonly Phase[] = [
-  { jobs: 4, files: filesOf('test/**/*.test.ts', [...CLUSTERS, SOAK]) },
-  { jobs: 2, files: filesOf(CLUSTERS, ALONE) },
+  { jobs: 4, files: filesOf('test/**/*.test.ts', [...CLUSTERS, ...SOAK]) },
+  { jobs: 2, files: filesOf(CLUSTERS, [...ALONE, ...SOAK]) },
   { files: ALONE },
 ];
 const LONG: readonly Phase[] = [{ jobs: 2, files: filesOf(SOAK) }];
