@@ -3,6 +3,7 @@
  * none. A slot that files its task gets the next one with the same call.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { atMost } from '../shared/atMost.ts';
 import type { RedisClock } from '../shared/brokers/clock.ts';
 import type { Backend } from './backend.ts';
 import type { Delivery } from './delivery.ts';
@@ -39,6 +40,8 @@ const TAKE_MAX = 32;
 /** Seconds until a look without news of tasks; of what BullMQ tells by its marker, nothing gets lost in practice. */
 const LOOK_S = 5;
 const TRY_AGAIN_MS = 500;
+/** Milliseconds that a stop waits for Redis, which may be away. */
+const TOLD_WITHIN_MS = 500;
 
 export function createTaker(options: TakerOptions): Taker {
   const { tokenPrefix, backend, clock, take, concurrency, run, tellOthers, onError } = options;
@@ -112,12 +115,14 @@ export function createTaker(options: TakerOptions): Taker {
       freed();
       goOn();
       // Redis would tell this one of the next task that comes, and perhaps just has: others are told.
-      backend
+      const told = backend
         .disconnectBlocking(true)
         .then(tellOthers)
         .catch(() => undefined);
       await filling;
       while (busy > 0) await untilFreed();
+      // Whoever stops this one closes the connection next, and the word to the others would be lost.
+      await atMost(TOLD_WITHIN_MS, told);
     },
   };
 }

@@ -71,3 +71,21 @@ for (const batching of ['on', 'off'] as const) {
     });
   });
 }
+
+describe('a worker that stops while it is idle', () => {
+  it('leaves a task that comes in that moment to another one, at once', async () => {
+    const life = await startLife();
+    const tasks = [defineTask('short', { run: () => Date.now() })];
+    await startTestWorker(life.config, tasks, ONE_SLOT);
+    for (let i = 0; i < 20; i++) {
+      const leaving = await startTestWorker(life.config, tasks, ONE_SLOT);
+      // Both are idle, and the one that leaves listens by now as well.
+      await life.send('short', [`before${i}`]);
+      await life.end(`before${i}`, SOON_MS);
+      const left = leaving.stop(AbortSignal.abort());
+      await life.send('short', [`s${i}`]);
+      await life.end(`s${i}`, SOON_MS);
+      await left;
+    }
+  }).timeout(60_000);
+});
