@@ -21,6 +21,7 @@ type Script =
   | 'chargeLoss'
   | 'noteApart'
   | 'claimUnique'
+  | 'releaseClaims'
   | 'addChild'
   | 'purge'
   | 'listTasks'

@@ -29,16 +29,25 @@ export function connectFailingFast(target: string | RedisTarget, log: Log): Redi
   });
 }
 
-/** A connection whose commands wait for Redis to come back: for workers. */
-export function connectPatiently(target: string | RedisTarget, log: Log): Redis {
+/** Above the 5 s for which a worker's line waits for a task. */
+const SILENT_S = 8;
+
+/**
+ * A connection whose commands wait for Redis to come back: for workers.
+ * @param silentS seconds without a word after which one that owes an answer is made anew. Default: 8
+ */
+export function connectPatiently(
+  target: string | RedisTarget,
+  log: Log,
+  silentS = SILENT_S,
+): Redis {
   const redis = connect(target, log, {
     // BullMQ demands null: a finished task must wait out an outage, not become a failure.
     maxRetriesPerRequest: null,
     connectTimeout: 5000,
-    // A half-open connection would be noticed by TCP only after minutes. Above the 10 s of BZPOPMIN.
-    socketTimeout: 20_000,
     retryStrategy: (attempt) => Math.min(50 * attempt, 1000),
   });
+  withCopies(redis, (each) => cutSilent(each, silentS));
   corkWrites(redis);
   return redis;
 }
@@ -51,14 +60,48 @@ function connect(target: string | RedisTarget, log: Log, options: RedisOptions):
     ? new Redis({ ...all, path: url.replace(/^unix:(\/\/)?/, '') })
     : new Redis(url, all);
   logOutages(redis, log);
-  keepToDatabase(redis);
+  withCopies(redis, keepToDatabase);
   return redis;
 }
 
+/** Prepares a connection, and those that BullMQ makes of it. */
+function withCopies(redis: Redis, prepare: (redis: Redis) => void): void {
+  prepare(redis);
+  const duplicate = redis.duplicate.bind(redis);
+  Reflect.set(redis, 'duplicate', (override?: Partial<RedisOptions>) => {
+    const copy = duplicate(override);
+    withCopies(copy, prepare);
+    return copy;
+  });
+}
+
+/**
+ * TCP notices a half-open connection only after minutes. Counted in turns of this process, not by the clock
+ * as ioredis' socketTimeout does: after a stall the answer lies there unread, and a new connection would
+ * send again what is done.
+ */
+function cutSilent(redis: Redis, silentS: number): void {
+  redis.on('connect', () => {
+    const { stream } = redis;
+    let silent = 0;
+    stream.on('data', () => {
+      silent = 0;
+    });
+    const look = () => {
+      silent = owesAnswer(redis) ? silent + 1 : 0;
+      if (silent >= silentS) stream.destroy(new Error(`no answer within ${silentS} s`));
+    };
+    const looking = setInterval(look, 1000).unref();
+    stream.once('close', () => clearInterval(looking));
+  });
+}
+
+/** Commands are on their way; the types of ioredis do not show them. */
+const owesAnswer = (redis: Redis): boolean => Reflect.get(redis, 'commandQueue').length > 0;
+
 /**
  * ioredis goes on in database 0 where Redis refuses the one that was named, at the start or after a
- * reconnect. Here the connection is not ready until Redis has taken the SELECT; also those that BullMQ
- * makes of it.
+ * reconnect. Here the connection is not ready until Redis has taken the SELECT.
  */
 function keepToDatabase(redis: Redis): void {
   const select = redis.select.bind(redis);
@@ -74,12 +117,6 @@ function keepToDatabase(redis: Redis): void {
       // The handshake ends with its connection.
       return new Promise(() => undefined);
     }
-  });
-  const duplicate = redis.duplicate.bind(redis);
-  Reflect.set(redis, 'duplicate', (override?: Partial<RedisOptions>) => {
-    const copy = duplicate(override);
-    keepToDatabase(copy);
-    return copy;
   });
 }
 

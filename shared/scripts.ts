@@ -136,6 +136,15 @@ export function claimUniqueness(
   return runScript(redis, 'claimUnique', keys, args);
 }
 
+/** Lets go of claims that are the holder's; see lua/releaseClaims.lua. */
+export function releaseClaims(
+  redis: Redis,
+  keys: readonly string[],
+  holder: string,
+): Promise<unknown> {
+  return runScript(redis, 'releaseClaims', keys, [holder]);
+}
+
 /** Notes a child in the record of its parent; see lua/addChild.lua. */
 export function addChild(redis: Redis, job: string, child: string): Promise<unknown> {
   return runScript(redis, 'addChild', [job], [child]);

@@ -34,6 +34,7 @@ function resolved(file: string, specifier: string): string {
 /** Files of shared/ that open something: a connection, a file, the clock of a logger. */
 const DOORS = [
   'admission',
+  'brokers/claims',
   'brokers/clock',
   'brokers/cluster',
   'brokers/clusterEvents',

@@ -11,6 +11,11 @@
 export const LOCK_MS = 7_000;
 export const LOCK_RENEW_MS = 2_000;
 export const STALLED_CHECK_MS = 1_000;
+/**
+ * Seconds of silence after which a line is made anew: less than the life of a lock, more than the 5 s for which
+ * one waits for a task.
+ */
+export const SILENT_S = Math.max(6, LOCK_MS / 2000);
 
 /**
  * Milliseconds without a look for lost tasks that mean an outage; a worker alone may miss one look

@@ -13,6 +13,7 @@ import { type Consumer, createConsumer } from './consumer.ts';
 import { LONGEST_TIMER_MS, type Service } from './every.ts';
 import { createFleet, type Fleet, type QueueChoice } from './fleet.ts';
 import { createKeeper } from './keeper/keeper.ts';
+import { SILENT_S } from './locks.ts';
 import { createAnnouncement } from './services/announcement.ts';
 import { createAutoscaler } from './services/autoscaler.ts';
 import { createClusterEvents } from './services/clusterEvents.ts';
@@ -62,8 +63,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const { config, registry, log, queues, modules = [] } = options;
   const name = options.name ?? `worker-${process.pid}@${hostname()}`;
   const target = redisTarget(config);
-  const redis = connectPatiently(target, log);
-  const subscriber = connectPatiently(target, quiet(log));
+  const redis = connectPatiently(target, log, SILENT_S);
+  const subscriber = connectPatiently(target, quiet(log), SILENT_S);
   const tools = createTools({
     worker: name,
     registry,

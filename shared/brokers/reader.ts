@@ -105,7 +105,7 @@ export function createReader(
 type Came = (bytes: number) => void;
 
 function sizeOf([, , , values]: FoundTask): number {
-  return values.reduce((bytes, value) => bytes + (value?.length ?? 0), 0);
+  return values.reduce((bytes, value) => bytes + Buffer.byteLength(value ?? ''), 0);
 }
 
 /** False where Redis is there but takes no writes: it can be read all the same. */

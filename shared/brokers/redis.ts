@@ -8,9 +8,10 @@ import { SETTINGS } from '../config.ts';
 import { createAsker } from '../control.ts';
 import { KajeError, TaskNotFoundError, WrongStateError } from '../errors.ts';
 import { createKeys } from '../keys.ts';
-import { ANSWER_WITHIN_MS, answered, disconnect } from '../redis.ts';
+import { answered, disconnect } from '../redis.ts';
 import type { AsyncResultBody } from '../schemas.ts';
-import { addChild, claimUniqueness, removeEnded } from '../scripts.ts';
+import { addChild, removeEnded } from '../scripts.ts';
+import { createClaims } from './claims.ts';
 import { createRedisClock } from './clock.ts';
 import { countQueues, countWaiting, createSpecReader, readWorkers, servedBy } from './cluster.ts';
 import { createEvents } from './clusterEvents.ts';
@@ -36,8 +37,6 @@ export interface RedisBrokerOptions {
   readonly now?: () => number;
 }
 
-/** A claim outlives its holder's death so long; no send takes near as long. */
-const CLAIM_MS = 10_000;
 /** A worker that takes out what was revoked in its queue holds it for some milliseconds. */
 const FILING_MS = 10;
 const FILING_TRIES = 100;
@@ -102,14 +101,7 @@ export function createRedisBroker({
       events.tell(() => messages.map(sentEvent));
     },
     read: reader.read,
-    async claim(ids) {
-      const claims = ids.map((id) => redis.set(keys.claim(id), 1, 'PX', CLAIM_MS, 'NX'));
-      const answers = await answered(redis, Promise.all(claims), ANSWER_WITHIN_MS + ids.length);
-      return answers.map((answer) => answer === 'OK');
-    },
-    async release(ids) {
-      if (ids.length > 0) await answered(redis, redis.del(...ids.map(keys.claim)));
-    },
+    ...createClaims(redis, keys),
     async retry(id) {
       await untilFiled(id, ({ queue, state }) => {
         if (state === 'SUCCESS') throw new WrongStateError(id, state, 'FAILURE or REVOKED');
@@ -137,11 +129,6 @@ export function createRedisBroker({
       // Should it get lost, workers look for themselves now and then.
       await asker.tell('limits', { task }).catch(() => undefined);
       return set;
-    },
-    async claimUnique(claims) {
-      const names = claims.map(({ hash }) => keys.unique(hash));
-      const answers = await answered(redis, claimUniqueness(redis, names, claims));
-      return answers.map(([holder, heldMs]) => ({ holder, heldMs }));
     },
     async addChild({ queue, id }, child) {
       await answered(redis, addChild(redis, keys.job(queue, id), child));

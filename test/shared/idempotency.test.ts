@@ -1,10 +1,14 @@
 import { expect } from 'chai';
 import { createCatalog } from '../../shared/catalog.ts';
-import { TaskConflictError } from '../../shared/errors.ts';
+import { BrokerUnavailableError, TaskConflictError } from '../../shared/errors.ts';
 import { claimIds } from '../../shared/idempotency.ts';
 import { createProducer } from '../../shared/producer.ts';
+import { connectFailingFast, whenConnected } from '../../shared/redis.ts';
 import { defineTask } from '../../shared/task.ts';
 import { messageOf, publish, startTestBroker } from '../support/broker.ts';
+import { eventually } from '../support/eventually.ts';
+import { redisProxy } from '../support/proxy.ts';
+import { silentLog, testConfig, testRedisUrl } from '../support/redis.ts';
 
 const echo = defineTask('echo', { run: () => 1 });
 const PAIRS = Array.from({ length: 30 }, (_, i) => `id-${i}`);
@@ -106,4 +110,55 @@ describe('a claim of ids', () => {
     await release();
     expect(await redis.exists(keys.claim('a'), keys.claim('b'))).to.equal(0);
   });
+
+  it('is let go of where the records cannot be read', async () => {
+    const { broker, redis, keys } = await startTestBroker();
+    const read = () => Promise.reject(new Error('away'));
+    const claimed = claimIds({ ...broker, read }, [messageOf('a'), messageOf('b')]);
+    expect(await claimed.catch(String)).to.equal('Error: away');
+    expect(await redis.exists(keys.claim('a'), keys.claim('b'))).to.equal(0);
+  });
+
+  it('is left to its holder by others', async () => {
+    const { broker, config } = await startTestBroker();
+    const other = await startTestBroker(config);
+    expect(await broker.claim(['a'])).to.deep.equal([true]);
+    await other.broker.release(['a']);
+    expect(await other.broker.claim(['a'])).to.deep.equal([false]);
+  });
+});
+
+describe('a send whose line was cut before its answer', () => {
+  const kinds: readonly [kind: string, request: Record<string, unknown>][] = [
+    ['under an id of its own', request('a')],
+    ['that is unique', { name: 'single' }],
+  ];
+  for (const [kind, sent] of kinds) {
+    it(`${kind} may be repeated at once, here and over another process`, async () => {
+      const proxy = await redisProxy();
+      const config = testConfig({ redisUrl: proxy.url });
+      const redis = connectFailingFast(proxy.url, silentLog());
+      const one = await startTestBroker(config, { redis });
+      await whenConnected(redis, 5000);
+      await publish(one, [echo, defineTask('single', { unique: {}, run: () => 1 })]);
+      const producerOf = ({ broker }: typeof one) =>
+        createProducer({ broker, catalog: createCatalog(broker) });
+      const other = producerOf(await startTestBroker({ ...config, redisUrl: testRedisUrl() }));
+      // Knows the task.
+      const producer = producerOf(one);
+      await producer.send({ name: 'echo' });
+      proxy.loseAnswers();
+      const error = await producer.send(sent).catch((reason: unknown) => reason);
+      expect(error).to.be.instanceOf(BrokerUnavailableError);
+      proxy.cut();
+      await eventually(() => redis.status !== 'ready');
+      await whenConnected(redis, 5000);
+      const at = performance.now();
+      const again = await producer.send(sent);
+      expect(again.state).to.equal('PENDING');
+      // A claim of a dead sender is held for 10 s, and waited for 1 to 2 s.
+      expect(performance.now() - at).to.be.below(900);
+      expect((await other.send(sent)).id).to.equal(again.id);
+    });
+  }
 });

@@ -37,6 +37,7 @@ describe('an error of Redis', () => {
     ],
     ['it cannot save', new Error('MISCONF Redis is configured to save RDB snapshots'), 'MISCONF'],
     ['a script is busy', new Error('BUSY Redis is busy running a script.'), 'BUSY'],
+    ['it has forgotten a script twice', new Error('NOSCRIPT No matching script.'), 'NOSCRIPT'],
     ['it wants a password', new Error('NOAUTH Authentication required.'), 'NOAUTH'],
     ['too few replicas', new Error('NOREPLICAS Not enough good replicas to write.'), 'NOREPLICAS'],
     [
@@ -192,6 +193,34 @@ describe('a connection that waits', () => {
     defer(() => disconnect(redis));
     expect(redis.status).not.to.equal('ready');
     expect(await redis.echo('hello')).to.equal('hello');
+  });
+
+  it('is made anew when it is half-open, and sends again what was not answered', async () => {
+    const proxy = await redisProxy();
+    const redis = connectPatiently(proxy.url, silentLog(), 1);
+    const copy = redis.duplicate();
+    defer(() => Promise.all([disconnect(redis), disconnect(copy)]));
+    let cuts = 0;
+    for (const each of [redis, copy]) each.on('error', () => cuts++);
+    await Promise.all([redis.ping(), copy.ping()]);
+    proxy.freeze();
+    const answers = Promise.all([redis.echo('main'), copy.echo('copy')]);
+    await eventually(() => cuts >= 2);
+    await proxy.wake();
+    expect(await answers).to.deep.equal(['main', 'copy']);
+  });
+
+  it('does not take a stall of its own process for a half-open line', async () => {
+    const redis = connectPatiently(testRedisUrl(), silentLog(), 1);
+    defer(() => disconnect(redis));
+    await redis.ping();
+    let cuts = 0;
+    redis.on('close', () => cuts++);
+    const answer = redis.echo('hello');
+    stall(3000);
+    expect(await answer).to.equal('hello');
+    await redis.ping();
+    expect(cuts).to.equal(0);
   });
 
   it('can be closed while Redis is away', async () => {

@@ -24,6 +24,10 @@ local function fileFailed(base, id, words, traceback, at)
   if not known or type(list) ~= 'table' then
     list = {}
   end
+  -- As many as BullMQ keeps of runs.
+  while #list >= 10 do
+    table.remove(list, 1)
+  end
   list[#list + 1] = traceback
   redis.call('HINCRBY', key, 'atm', 1)
   redis.call('HSET', key, 'failedReason', words, 'stacktrace', cjson.encode(list), 'finishedOn', at)

@@ -186,6 +186,27 @@ describe('the broker on Redis', () => {
     expect(await redis.hexists(keys.job('default', 'a'), 'stc')).to.equal(0);
   });
 
+  it('tells whoever follows a task that it runs again', async () => {
+    const { broker, config } = await startTestBroker();
+    const worker = await startTestWorker(config, [fail]);
+    await broker.add([messageOf('a', { name: 'fail', body: { kwargs: {}, max_retries: 0 } })]);
+    await becomes(broker, 'a', 'FAILURE');
+    await worker.stop(AbortSignal.abort());
+    let news = 0;
+    defer(await broker.listen('a', () => news++));
+    await broker.retry('a');
+    await eventually(() => news === 1);
+  });
+
+  it('counts the bytes of a record, not its characters', async () => {
+    const { broker } = await startTestBroker();
+    const text = '\u20ac'.repeat(1000);
+    await broker.add([messageOf('a', { body: { kwargs: { text } } })]);
+    let bytes = 0;
+    await broker.read(['a'], (came) => (bytes += came));
+    expect(bytes).to.be.within(3000, 4000);
+  });
+
   it('refuses a retry of what is not failed, and of what is unknown', async () => {
     const { broker, config } = await startTestBroker();
     await broker.add([messageOf('a')]);

@@ -76,4 +76,18 @@ describe('a task that one forgets and another retries', () => {
     expect(await retrying).to.be.instanceOf(TaskNotFoundError);
     expect(await test.broker.backlog('default')).to.equal(0);
   });
+
+  it('is not taken away from a worker that is just filing it', async () => {
+    const test = await startTestBroker();
+    const { broker, redis, keys } = test;
+    await broker.add([messageOf('a')]);
+    await broker.revoke('a', false);
+    // As worker/unrun.ts holds it.
+    await redis.set(`${keys.job('default', 'a')}:lock`, 'of a worker', 'PX', 60_000);
+    expect(await errorOf(broker.forget('a'))).to.be.instanceOf(WrongStateError);
+    expect(await redis.exists(keys.job('default', 'a'))).to.equal(1);
+    await redis.del(`${keys.job('default', 'a')}:lock`);
+    await broker.forget('a');
+    expect(await redis.exists(keys.job('default', 'a'))).to.equal(0);
+  });
 });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { TaskNotFoundError, WrongStateError } from '../../../shared/errors.ts';
 import { errorOf } from '../../client/connect.ts';
-import { startTestBroker } from '../../support/broker.ts';
+import { messageOf, startTestBroker } from '../../support/broker.ts';
 import { eventually } from '../../support/eventually.ts';
 import { file, running, type TestBroker, takeOut, WAITING } from '../../support/places.ts';
 import { endStored } from '../../support/stored.ts';
@@ -210,3 +210,20 @@ describe('the result of a task that was revoked before its start', () => {
 });
 
 const message = { name: 'add', queue: 'default', sentAt: 1000, body: { kwargs: {} } };
+
+describe('a task that is revoked after many runs', () => {
+  it('keeps the tracebacks of the last ten', async () => {
+    const test = await startTestBroker();
+    const { broker, redis, keys } = test;
+    // Filed at once; one that can be taken is filed by the worker that takes it.
+    await broker.add([messageOf('a', { body: { kwargs: {}, eta: Date.now() + 60_000 } })]);
+    const before = Array.from({ length: 10 }, (_, i) => `Error: run ${i + 1}`);
+    const job = keys.job('default', 'a');
+    await redis.hset(job, { ats: 10, atm: 10, stacktrace: JSON.stringify(before) });
+    await broker.revoke('a', false);
+    const kept: string[] = JSON.parse((await redis.hget(job, 'stacktrace')) ?? '');
+    expect(kept).to.have.length(10);
+    expect(kept.slice(0, 9)).to.deep.equal(before.slice(1));
+    expect(kept[9]).to.match(/^UnrecoverableError: /);
+  });
+});
