@@ -20,9 +20,10 @@ const NAMES_MAX = 10;
 
 const { config, worker, tokens, names, cells }: KeeperData = workerData;
 const log = createLog(config, 'worker');
-const keys = createKeys(config.prefix);
 // Outages are told by the main loop's connection.
-const redis = connectPatiently(config.redisUrl, log.child({}, { level: 'silent' }));
+const quiet = log.child({}, { level: 'silent' });
+const redis = connectPatiently(config.redisUrl, quiet, LOCK_MS / 2000);
+const keys = createKeys(config.prefix, redis.options.db);
 const pulse = createPulse(names, cells);
 const judge = createJudge(config.stallLimit * 1000, LOOK_MS);
 let queues: readonly string[] = [];
