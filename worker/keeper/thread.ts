@@ -7,6 +7,7 @@ import { HEARTBEAT_TTL_MS } from '../../shared/brokers/cluster.ts';
 import { createKeys } from '../../shared/keys.ts';
 import { createLog } from '../../shared/log.ts';
 import { connectPatiently } from '../../shared/redis.ts';
+import { redisTarget } from '../../shared/redisTarget.ts';
 import { keepLocks } from '../../shared/scripts.ts';
 import { LOCK_MS } from '../locks.ts';
 import { createPulse, readPulse } from '../pulse.ts';
@@ -22,7 +23,7 @@ const { config, worker, tokens, names, cells }: KeeperData = workerData;
 const log = createLog(config, 'worker');
 // Outages are told by the main loop's connection.
 const quiet = log.child({}, { level: 'silent' });
-const redis = connectPatiently(config.redisUrl, quiet, LOCK_MS / 2000);
+const redis = connectPatiently(redisTarget(config), quiet, LOCK_MS / 2000);
 const keys = createKeys(config.prefix, redis.options.db);
 const pulse = createPulse(names, cells);
 const judge = createJudge(config.stallLimit * 1000, LOOK_MS);
