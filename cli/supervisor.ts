@@ -1,7 +1,7 @@
 /** Several worker processes as one, for one event loop uses one core. */
 import type { Config } from '../shared/config.ts';
 import { createLog } from '../shared/log.ts';
-import { stopOnSignals } from '../shared/signals.ts';
+import { endOnUncaught, stopOnSignals } from '../shared/signals.ts';
 import { createHealth } from '../worker/services/health.ts';
 import { createCrew } from './crew.ts';
 import { processNames } from './processes.ts';
@@ -38,6 +38,7 @@ export async function supervise({ config, count, name }: SupervisorOptions): Pro
     log,
     unreadiness,
   });
+  endOnUncaught(log);
   stopOnSignals((hurry) => {
     isStopping = true;
     hurry.addEventListener('abort', crew.hurry);

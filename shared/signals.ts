@@ -50,3 +50,14 @@ export function stopOnSignals(
     if (!isStopping) void onSignal(reason);
   };
 }
+
+/**
+ * Ends the process at an error that nobody caught, as Node does, but says so in the log and in its format.
+ * @param circumstances more fields of that line
+ */
+export function endOnUncaught(log: Log, circumstances: () => object = () => ({})): void {
+  process.on('uncaughtException', (err) => {
+    log.fatal({ err, ...circumstances() }, 'an error that nobody caught ends the process');
+    process.exit(1);
+  });
+}

@@ -3,11 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../shared/config.ts';
 import { createLog } from '../shared/log.ts';
 import { specOf } from '../shared/registry.ts';
-import { stopOnSignals } from '../shared/signals.ts';
+import { endOnUncaught, stopOnSignals } from '../shared/signals.ts';
 import type { QueueChoice } from './fleet.ts';
 import { loadTasks } from './load.ts';
 import { connectSupervisor } from './supervised.ts';
-import { startWorker } from './worker.ts';
+import { type RunningWorker, startWorker } from './worker.ts';
 
 /** Milliseconds in which a worker is there once Redis is. */
 const STARTING_MS = 1000;
@@ -63,8 +63,16 @@ export async function runWorker(
     supervisor,
   );
   const worker = await starting;
+  endOnUncaught(log, () => ({ tasks: onMainLoop(worker) }));
   supervisor?.report(worker.unreadiness);
   // `kaje start` and the supervisor wait for it; one that is gone is noticed otherwise.
   const message = { tasks: [...registry.values()].map(specOf) };
   process.send?.(message, undefined, undefined, () => undefined);
+}
+
+/** Ids of the tasks that run on the main loop: one of them, or of those before, has left the error behind. */
+function onMainLoop({ consumers }: RunningWorker): string[] {
+  const running = consumers.flatMap((consumer) => consumer.running());
+  const here = running.filter(({ runIn }) => runIn === 'main').reverse();
+  return here.slice(0, NAMES_MAX).map(({ message }) => `${message.name} ${message.id}`);
 }
