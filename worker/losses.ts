@@ -1,5 +1,5 @@
 /**
- * Who is charged when a worker is lost; see docs/decisions/013-poison.md. The first loss makes a task
+ * Who is charged when a worker is lost; see docs/decisions/014-poison.md. The first loss makes a task
  * a suspect and counts. From then on it runs apart, in a process of its own (steps/quarantine.ts), and
  * only losses that were its own count.
  */
