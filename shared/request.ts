@@ -164,13 +164,15 @@ function messageOf(
   { routes, parent }: Sender,
   { earliest, latest }: Moment,
 ): TaskMessage {
-  // So that nothing starts early, nor before it was sent.
-  const body = bodyOfRequest(task, spec, latest);
+  // Spans count from the latest time, so that nothing starts or ends early, and are whole beside sent_at;
+  // what may start at once was sent at the earliest, or it would seem to start before.
+  const sentAt = hasSpan(task, spec) ? latest : earliest;
+  const body = bodyOfRequest(task, spec, sentAt);
   return {
     id: task.task_id ?? newId(),
     name: task.name,
     queue: queueFor(task.name, task.queue, spec.options.queue, routes),
-    sentAt: earliest,
+    sentAt,
     body: parent ? { ...body, parent_id: parent.id, root_id: parent.rootId } : body,
   };
 }
@@ -212,6 +214,10 @@ function addOptions(body: Body, task: SendTaskRequest, { options }: TaskSpec): v
   if (resultExpires !== null) body.result_expires = resultExpires;
   const ignoreResult = task.ignore_result ?? options.ignore_result;
   if (ignoreResult || task.ignore_result === false) body.ignore_result = ignoreResult;
+}
+
+function hasSpan({ countdown, expires }: SendTaskRequest, { options }: TaskSpec): boolean {
+  return countdown !== undefined || typeof (expires ?? options.expires) === 'number';
 }
 
 /** Seconds count from the send; a time is a time. */

@@ -99,7 +99,7 @@ describe('commands that ask a running Kaje', () => {
     expect(queues[1]).to.match(/^default +0 +0 +0 +1 +0 +1$/);
     const workers = (await kaje('workers')).text.split('\n');
     expect(workers[1]).to.match(
-      /^worker-\d+@\S+ +default:20 +0 +\d+ +0 +0 +\d+ MB +\d+ s +\d s ago$/,
+      /^worker-\d+@\S+ +default:20 +0 +\d+ +0 +0 +\d+ MB +\d+ ms +\d+ s +\d+ s ago\b/,
     );
   });
 

@@ -151,7 +151,7 @@ describe('the producer', () => {
     const { id } = await producer.send({ ...request(), countdown: 60 });
     const { sent_at: sent, eta } = await read(id);
     expect([sent, eta].map((time) => Date.parse(time ?? ''))).to.deep.equal([
-      moment.earliest,
+      moment.latest,
       moment.latest + 60_000,
     ]);
   });

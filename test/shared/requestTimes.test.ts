@@ -147,11 +147,17 @@ describe('priority, expiry and limits of a request', () => {
     });
   }
 
-  it('count spans from the latest time that it may be: nothing starts or ends early, nor was sent late', async () => {
-    const request = { name: 'free', countdown: 2, expires: 5 };
-    const { sentAt, body } = await accepted(request, NOW + 30, NOW);
+  it('count spans from the latest time that it may be: nothing starts or ends early', async () => {
+    for (const span of [{ countdown: 2 }, { expires: 5 }]) {
+      const { sentAt, body } = await accepted({ name: 'free', ...span }, NOW + 30, NOW);
+      expect(sentAt).to.equal(NOW + 30);
+      expect(body.eta ?? body.expires).to.equal(NOW + 30 + (body.eta ? 2000 : 5000));
+    }
+  });
+
+  it('say that what may start at once was sent at the earliest time that it may be', async () => {
+    const { sentAt } = await accepted({ name: 'free' }, NOW + 30, NOW);
     expect(sentAt).to.equal(NOW);
-    expect(body).to.deep.equal({ kwargs: {}, eta: NOW + 2030, expires: NOW + 5030 });
   });
 
   it('have the same bounds in the options of a task', () => {
