@@ -1,6 +1,5 @@
 /** A request to send a task, checked whole and turned into the message that is stored. */
 import { createHash } from 'node:crypto';
-import { setImmediate as yieldToLoop } from 'node:timers/promises';
 import { type Bound, bind, requestPath } from './binding.ts';
 import type { Moment } from './broker.ts';
 import type { Catalog } from './catalog.ts';
@@ -8,6 +7,7 @@ import { type FieldError, InvalidRequestError } from './errors.ts';
 import { newId } from './ids.ts';
 import { checkInput } from './inputCheck.ts';
 import { DEFAULT_PRIORITY, type MessageBody, type TaskMessage, taskIdProblem } from './message.ts';
+import { createPauses } from './pauses.ts';
 import type { TaskSpec } from './registry.ts';
 import { queueFor, type RouteRule } from './routing.ts';
 import { MAX_COUNTDOWN } from './schemas/tasks.ts';
@@ -25,9 +25,6 @@ export interface Sender {
   readonly parent?: { readonly id: string; readonly rootId: string };
 }
 
-/** Requests that are checked before others get their turn. */
-const AT_A_STRETCH = 1000;
-
 /** The messages of many requests; throws InvalidRequestError with the faults of all, each with its place. */
 export async function acceptAll(
   requests: readonly unknown[],
@@ -38,9 +35,10 @@ export async function acceptAll(
   const messages: TaskMessage[] = [];
   const errors: FieldError[] = [];
   const seen = new Map<string, number>();
+  const pause = createPauses();
   for (const [i, request] of requests.entries()) {
-    // Ten thousand at a stretch would keep everybody else waiting for a tenth of a second and more.
-    if (i % AT_A_STRETCH === AT_A_STRETCH - 1) await yieldToLoop();
+    const others = pause();
+    if (others) await others;
     try {
       const task = checked(request, now);
       // Not by accept: a promise for each of a thousand tasks is a twentieth of the time.

@@ -56,6 +56,7 @@ const DOORS = [
   'inputCheck',
   'log',
   'lua',
+  'pauses',
   'producer',
   'redis',
   'redisTarget',

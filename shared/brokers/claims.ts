@@ -11,8 +11,8 @@ import { claimUniqueness, releaseClaims } from '../scripts.ts';
 
 /** A claim outlives its holder's death so long; no send takes near as long. */
 const CLAIM_MS = 10_000;
-/** Claims of an outage that are remembered; those before run out by themselves. */
-const LEFT_MAX = 1000;
+/** Claims of an outage that are remembered, as many as one request has; those before run out by themselves. */
+const LEFT_MAX = 10_000;
 
 type Claims = Pick<Broker, 'claim' | 'release' | 'claimUnique'>;
 

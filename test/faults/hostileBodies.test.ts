@@ -125,6 +125,12 @@ const BODIES: readonly Hostile[] = [
     BULK,
     `{"tasks":[${many(10_000, () => '{"name":"echo","task_id":"x"}')}]}`,
   ],
+  [
+    '10,000 tasks with a pattern that backtracks',
+    422,
+    BULK,
+    `{"tasks":[${many(10_000, () => `{"name":"pattern","kwargs":{"text":"${'a'.repeat(40)}!"}}`)}]}`,
+  ],
   ['500,000 tasks', 422, BULK, filled('{"tasks":[', '1,', '1]}')],
   ['10,000 broken lines', 400, BULK, 'x\n'.repeat(10_000), NDJSON],
   ['10,000 wrong lines', 422, BULK, '{"name":"echo","x":1}\n'.repeat(10_000), NDJSON],
