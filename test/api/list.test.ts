@@ -36,7 +36,7 @@ describe('GET /v1/tasks', () => {
     const first = await api.get(`/v1/tasks?${filters}`);
     expect(idsOf(first.body.tasks)).to.deep.equal(['t6', 't4']);
     const [, next = ''] = /^<(\?[^>]+)>; rel="next"$/.exec(first.headers.get('link') ?? '') ?? [];
-    const byLink = await api.get(next);
+    const byLink = await api.get(`/v1/tasks${next}`);
     expect(idsOf(byLink.body.tasks)).to.deep.equal(['t2', 't0']);
     filters.set('cursor', first.body.next_cursor);
     expect((await api.get(`/v1/tasks?${filters}`)).body).to.deep.equal(byLink.body);

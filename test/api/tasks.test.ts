@@ -133,7 +133,7 @@ describe('an ETag', () => {
       args: [1, 2],
       countdown: 0.3,
     });
-    const path = headers.get('location') ?? '';
+    const path = `/v1/${headers.get('location')}`;
     const pending = await api.get(path);
     const done = await api.get(`${path}?wait=10`, {
       'if-none-match': pending.headers.get('etag') ?? '',

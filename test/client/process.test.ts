@@ -6,7 +6,7 @@ import { closedPort, overBothTransports } from './connect.ts';
 
 const INDEX = new URL('../../client/index.ts', import.meta.url).href;
 /** Far above what a run takes, far below any timeout that could keep a process alive. */
-const EXIT_MS = 15_000;
+const EXIT_MS = 25_000;
 
 describe('a program that uses the client', () => {
   overBothTransports((connect) => {

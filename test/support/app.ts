@@ -20,7 +20,12 @@ export async function startApp(
   const { log, lines } = collectLog();
   const now = Date.now;
   const read = async () => ({ earliest: now(), latest: now() });
-  const broker = { clock: { read, now, aheadMs: () => 0 }, ...methods } as Broker;
+  const clock = { read, now, aheadMs: () => 0 };
+  // Not a copy: what stands behind `methods` may make them as they are asked for.
+  const broker = new Proxy(methods as Broker, {
+    get: (given, name) =>
+      name === 'clock' && !Object.hasOwn(given, name) ? clock : Reflect.get(given, name),
+  });
   const catalog = {
     known: () => undefined,
     find: async () => (await broker.specs()).get(''),
