@@ -38,6 +38,8 @@ export interface Run {
   readonly tools: Tools;
   readonly teller: Teller;
   readonly log: Log;
+  /** To be awaited right before the work begins, where there is such a thing: marks what may run once only. */
+  acknowledge: (() => Promise<unknown>) | undefined;
   /** To be called when the work itself begins: time limits count from here. */
   begin: () => void;
   /** Whether it has: what may run once only counts from here. */

@@ -53,6 +53,7 @@ class TaskRun implements Run {
   readonly teller: Teller;
   readonly abort = createCancel();
   readonly kill = createCancel();
+  acknowledge: Run['acknowledge'] = undefined;
   begin = nothing;
   hasBegun = false;
   input: unknown = undefined;

@@ -52,6 +52,7 @@ interface RunOptions {
   readonly ctx?: TaskContext;
   readonly kill?: AbortSignal;
   readonly resultMaxBytes?: number;
+  prepare?(): Promise<unknown>;
   started?(): void;
 }
 

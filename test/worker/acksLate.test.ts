@@ -11,6 +11,7 @@ import { gate, type Life, startLife } from '../support/life.ts';
 import { runWorkerProcess, startTestWorker } from '../support/worker.ts';
 
 const LOST = fileURLToPath(new URL('../fixtures/lost.ts', import.meta.url));
+const SLOW_START = fileURLToPath(new URL('../fixtures/slowStart.ts', import.meta.url));
 
 const once = (run: (input: never, ctx: TaskContext) => unknown, options: TaskOptions = {}) =>
   defineTask('once', { acksLate: false, ...options, run });
@@ -147,6 +148,24 @@ describe('a task that may run once only', () => {
     expect(error).to.include({ type: 'WorkerLostError' });
     expect(error?.message).to.contain('"doomed"');
     expect([await runs(), ranAgain]).to.deep.equal([['a'], 0]);
+  }).timeout(60_000);
+
+  it('runs elsewhere when its worker is killed while it waits for a thread', async () => {
+    const life = await startLife();
+    const { redis, keys, config } = life;
+    const doomed = await runWorkerProcess(config, ['--tasks', SLOW_START, '--name', 'doomed']);
+    await life.send('charge', ['a']);
+    await eventually(async () => (await redis.llen(`${config.prefix}.checked`)) > 0, 20_000);
+    doomed.child.kill('SIGKILL');
+    await doomed.ended;
+    await redis.del(`${keys.job('default', 'a')}:lock`);
+    const heir = defineTask('charge', { acksLate: false, run: () => 'charged elsewhere' });
+    await startTestWorker(config, [heir]);
+    expect(await life.end('a', 30_000)).to.include({
+      state: 'SUCCESS',
+      result: 'charged elsewhere',
+      retries: 0,
+    });
   }).timeout(60_000);
 
   it('waits for its turn before it is marked', async () => {

@@ -14,6 +14,8 @@ export interface ChildRun {
   readonly ctx: TaskContext;
   /** Once aborted, the child is killed and the run rejects with the reason, both at once. */
   readonly kill: AbortSignal;
+  /** Called when a child is free for it, which keeps itself free until this is done. */
+  readonly prepare?: (() => Promise<unknown>) | undefined;
   /** Called when a child takes it: until then it waited for a free one. */
   started?(): void;
   /** Bytes of JSON. A larger result is refused in the child. Default: no limit */

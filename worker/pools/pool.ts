@@ -38,7 +38,8 @@ export interface Pool {
 }
 
 interface Waiting {
-  readonly run: ChildRun;
+  /** Whether a child could take it: not while it prepares itself for one. */
+  readonly isReady: boolean;
   start(member: Member): void;
   fail(error: unknown): void;
 }
@@ -53,6 +54,8 @@ export function createPool(options: PoolOptions): Pool {
   const members = new Set<Member>();
   const leaving = new Set<Promise<void>>();
   const waiting = new Set<Waiting>();
+  /** Free, and kept so for a run that prepares itself. */
+  const kept = new Set<Member>();
   const backoff = createBackoff();
   let isStopped = false;
   let isWarned = false;
@@ -70,9 +73,9 @@ export function createPool(options: PoolOptions): Pool {
   };
   const dispatch = (): void => {
     for (const member of members) {
-      const [next] = waiting;
+      const next = firstReady(waiting);
       if (!next) return;
-      if (member.isIdle) next.start(member);
+      if (member.isIdle && !kept.has(member)) next.start(member);
     }
   };
   const shrink = (): void => {
@@ -152,9 +155,24 @@ export function createPool(options: PoolOptions): Pool {
         run.kill.removeEventListener('abort', onKill);
       };
       const onKill = () => entry.fail(run.kill.reason);
+      let prepare = run.prepare;
+      let isReady = true;
+      // It stays among those that wait: should the child be gone by then, another one takes it.
+      const prepareFor = async (member: Member, act: () => Promise<unknown>): Promise<void> => {
+        isReady = false;
+        kept.add(member);
+        await act().catch(entry.fail);
+        prepare = undefined;
+        isReady = true;
+        kept.delete(member);
+        adjust();
+      };
       const entry: Waiting = {
-        run,
+        get isReady() {
+          return isReady;
+        },
         start(member) {
+          if (prepare) return void prepareFor(member, prepare);
           leave();
           run.started?.();
           resolve(member.run(run));
@@ -192,6 +210,11 @@ export function createPool(options: PoolOptions): Pool {
       await atMost(STOP_MS, Promise.all(leaving));
     },
   };
+}
+
+function firstReady(waiting: Iterable<Waiting>): Waiting | undefined {
+  for (const each of waiting) if (each.isReady) return each;
+  return undefined;
 }
 
 function endIdle(members: readonly Member[]): void {

@@ -14,6 +14,7 @@ async function runAtHome(run: Run): Promise<void> {
     run.value = await tools.pools.run(runIn, { ...childRun(run), input });
     return;
   }
+  if (run.acknowledge) await acknowledged(run, run.acknowledge);
   begin(run);
   tools.stalls.enter(task.name);
   try {
@@ -37,9 +38,16 @@ async function runApart(run: Run): Promise<void> {
 }
 
 function childRun(run: Run) {
-  const { task, ctx, resultMaxBytes } = run;
+  const { task, ctx, resultMaxBytes, acknowledge } = run;
   const started = () => begin(run);
-  return { name: task.name, ctx, kill: run.kill.signal, started, resultMaxBytes };
+  const prepare = acknowledge;
+  return { name: task.name, ctx, kill: run.kill.signal, prepare, started, resultMaxBytes };
+}
+
+/** It may be given up meanwhile: then it does not begin. */
+async function acknowledged({ kill }: Run, acknowledge: () => Promise<unknown>): Promise<void> {
+  await acknowledge();
+  if (kill.aborted) throw kill.reason;
 }
 
 function begin(run: Run): void {

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { WorkerLostError } from '../../../shared/taskErrors.ts';
 import { PermanentError } from '../../../worker/outcome.ts';
 import { eventually } from '../../support/eventually.ts';
+import { gate } from '../../support/life.ts';
 import { failureOf, isAlive, KINDS, runIn, sharedPool, testPool } from '../../support/pool.ts';
 import { recorder } from '../../support/recorder.ts';
 
@@ -140,6 +141,76 @@ describe('a pool, whatever its kind', () => {
     await one.stop();
     await Promise.all(runs);
     expect(taken).to.deep.equal(['run 0']);
+  });
+
+  it('keeps a child free for a run that prepares itself, and begins it only then', async () => {
+    const { pool } = testPool(kind, { max: 2 });
+    await runIn(pool, 'who');
+    const { open, opened } = gate();
+    const steps: string[] = [];
+    const prepare = () => {
+      steps.push(`prepares, ${pool.idle > 0 ? 'a child is free' : 'none is free'}`);
+      return opened;
+    };
+    const run = runIn(pool, 'who', {}, { prepare, started: () => steps.push('begins') });
+    await eventually(() => steps.length > 0);
+    // The others go on beside it.
+    for (let i = 0; i < 2; i++) await runIn(pool, 'who');
+    expect(steps).to.deep.equal(['prepares, a child is free']);
+    open();
+    await run;
+    expect(steps).to.deep.equal(['prepares, a child is free', 'begins']);
+  });
+
+  it('prepares no run that waits for a child', async () => {
+    const { pool } = testPool(kind);
+    const prepared: string[] = [];
+    const hold = recorder();
+    const runs = [hold.ctx, recorder().ctx].map((ctx, i) =>
+      failureOf(runIn(pool, 'hold', {}, { ctx, prepare: async () => void prepared.push(`${i}`) })),
+    );
+    expect(prepared, 'while the child starts').to.deep.equal([]);
+    await eventually(() => hold.meta('HOLDING'));
+    expect(prepared, 'while the child is busy').to.deep.equal(['0']);
+    await pool.stop();
+    await Promise.all(runs);
+    expect(prepared).to.deep.equal(['0']);
+  });
+
+  it('does not begin a run that could not prepare itself, or was killed meanwhile', async () => {
+    const { pool } = testPool(kind);
+    const { run } = await runIn(pool, 'who');
+    const started = () => expect.fail('it has begun');
+    const refusal = new Error('refused');
+    const refused = runIn(pool, 'who', {}, { prepare: () => Promise.reject(refusal), started });
+    expect(await failureOf(refused)).to.equal(refusal);
+    const { open, opened } = gate();
+    const kill = new AbortController();
+    const prepare = () => opened;
+    const killed = runIn(pool, 'who', {}, { prepare, started, kill: kill.signal });
+    const reason = new Error('revoked');
+    kill.abort(reason);
+    expect(await failureOf(killed)).to.equal(reason);
+    open();
+    expect(await runIn(pool, 'who'), 'the same child').to.have.property('run', run + 1);
+  });
+
+  it('gives a run to another child when its own is gone before it begins', async () => {
+    const { pool, lines } = testPool('process');
+    const { pid } = await runIn(pool, 'who');
+    const { open, opened } = gate();
+    let prepared = 0;
+    const prepare = () => {
+      prepared++;
+      return opened;
+    };
+    const run = runIn(pool, 'who', {}, { prepare });
+    await eventually(() => prepared === 1);
+    process.kill(pid, 'SIGKILL');
+    await eventually(() => lines.some(({ msg }) => msg === 'an idle process is gone'));
+    open();
+    expect((await run).pid).not.to.equal(pid);
+    expect(prepared).to.equal(1);
   });
 
   it('starts a child before there is work, and keeps one spare', async () => {

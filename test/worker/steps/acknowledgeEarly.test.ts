@@ -22,6 +22,7 @@ describe('the step acknowledgeEarly', () => {
     await redis.hset(run.job, { name: 'once', ...before });
     let during: (string | null)[] = [];
     await acknowledgeEarly(run, async () => {
+      await run.acknowledge?.();
       during = await redis.hmget(run.job, 'defa', 'deferred');
       run.outcome = outcome;
     });
@@ -51,15 +52,40 @@ describe('the step acknowledgeEarly', () => {
     const { redis } = run.tools;
     await redis.hset(run.job, { name: 'once' });
     await acknowledgeEarly(run, async () => {
+      await run.acknowledge?.();
       run.outcome = { kind: 'later', delayMs: 1, why: 'rejected' };
       run.isReleased = true;
     });
     expect(await redis.hget(run.job, 'defa')).to.match(/^WorkerLostError/);
   });
 
+  it('marks nothing before the work begins', async () => {
+    const { run } = testRun(once);
+    const { redis } = run.tools;
+    await redis.hset(run.job, { name: 'once' });
+    await acknowledgeEarly(run, async () => undefined);
+    expect(await redis.hget(run.job, 'defa')).to.equal(null);
+  });
+
+  it('passes on what Redis refuses, whatever outcome the other steps have made of it', async () => {
+    const { run } = testRun(once);
+    // No hash: the script that marks it fails.
+    await run.tools.redis.set(run.job, 'spoilt');
+    const ended = acknowledgeEarly(run, async () => {
+      await run.acknowledge?.().catch(() => undefined);
+      run.outcome = { kind: 'failure', error };
+    });
+    const thrown = await ended.then(
+      () => 'nothing',
+      (why) => String(why),
+    );
+    expect(thrown).to.contain('WRONGTYPE');
+  });
+
   it('marks no task that may run again', async () => {
     const { run } = testRun(defineTask('often', { run: () => 1 }));
     await acknowledgeEarly(run, async () => {
+      await run.acknowledge?.();
       expect(await run.tools.redis.exists(run.job)).to.equal(0);
     });
   });
