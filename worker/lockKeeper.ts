@@ -9,7 +9,9 @@ export interface LockKeeperOptions {
   extend(ids: string[], tokens: string[]): Promise<string[]>;
   onLost(ids: readonly string[]): void;
   onError(error: unknown): void;
-  /** All that were due are renewed, or none was. */
+  /** Some are due. */
+  onRenewing(): void;
+  /** All that were due are renewed, or none was; or nobody renews them any more. */
   onRenewed(): void;
   readonly log: Log;
 }
@@ -24,7 +26,7 @@ export interface LockKeeper extends Service {
 const LOOK_MS = LOCK_RENEW_MS / 2;
 
 export function createLockKeeper(options: LockKeeperOptions): LockKeeper {
-  const { extend, onLost, onError, onRenewed, log } = options;
+  const { extend, onLost, onError, onRenewing, onRenewed, log } = options;
   /** Of each task held, by its id, since when the lock stands. */
   const held = new Map<string, { readonly delivery: Delivery; since: number }>();
 
@@ -46,11 +48,17 @@ export function createLockKeeper(options: LockKeeperOptions): LockKeeper {
     // What was taken a moment ago may be over in another.
     const due = [...held.values()].filter(({ since }) => now - since >= LOOK_MS);
     for (const each of due) each.since = now;
+    if (due.length > 0) onRenewing();
     if (due.length > 0 && !(await renew(due.map(({ delivery }) => delivery)))) return;
     onRenewed();
   };
+  const loop = every('locks', LOOK_MS, pass, log);
   return {
-    ...every('locks', LOOK_MS, pass, log),
+    ...loop,
+    async stop() {
+      await loop.stop();
+      onRenewed();
+    },
     hold: (delivery) => void held.set(delivery.id, { delivery, since: performance.now() }),
     release(delivery) {
       if (held.get(delivery.id)?.delivery === delivery) held.delete(delivery.id);

@@ -13,8 +13,10 @@ export interface Pulse {
   readonly cells: SharedArrayBuffer;
   /** The loop turns. */
   tick(): void;
-  /** The locks that were due are renewed, or none was. */
-  renewed(): void;
+  /** Locks of this source are being renewed: as long as Redis does not answer one, others tell nothing. */
+  renewing(source: string): void;
+  /** Its locks that were due are renewed, or none was. */
+  renewed(source: string): void;
   enter(name: string): void;
   leave(name: string): void;
   /** Tasks on the loop, the latest first. */
@@ -30,6 +32,8 @@ export function createPulse(
   cells = new SharedArrayBuffer((RUNS + names.length) * Int32Array.BYTES_PER_ELEMENT),
 ): Pulse {
   const values = new Int32Array(cells);
+  /** Sources that wait for an answer, or got a bad one. */
+  const late = new Set<string>();
   const indexes = new Map(names.map((name, i) => [name, i]));
   const count = (name: string, change: number): number => {
     const i = indexes.get(name);
@@ -39,7 +43,11 @@ export function createPulse(
   return {
     cells,
     tick: () => void Atomics.add(values, TICKS, 1),
-    renewed: () => void Atomics.add(values, RENEWALS, 1),
+    renewing: (source) => void late.add(source),
+    renewed(source) {
+      late.delete(source);
+      if (late.size === 0) Atomics.add(values, RENEWALS, 1);
+    },
     // Not atomic: only the main loop writes here, and the thread looks when that stands still.
     enter(name) {
       values[LATEST] = count(name, 1) + 1;

@@ -61,15 +61,22 @@ export function createSource(options: SourceOptions): Source {
       ? createBatchFiling({ backend, keys, worker, retention, script, concurrency, alone })
       : alone;
   const extend = (ids: string[], tokens: string[]) => backend.extendLocks(ids, tokens, LOCK_MS);
-  const locks = createLockKeeper({ extend, onLost, onError, onRenewed: tools.pulse.renewed, log });
+  /** First part of the tokens of all slots here. */
+  const tokenPrefix = `${tools.tokens}${sources++}`;
+  const locks = createLockKeeper({
+    extend,
+    onLost,
+    onError,
+    onRenewing: () => tools.pulse.renewing(tokenPrefix),
+    onRenewed: () => tools.pulse.renewed(tokenPrefix),
+    log,
+  });
 
   const findLost = async (): Promise<void> => {
     const ids = await backend.moveStalledJobsToWait();
     for (const task_id of ids)
       log.warn({ task_id, queue }, 'task of a lost worker goes back to its queue');
   };
-  /** First part of the tokens of all slots here. */
-  const tokenPrefix = `${tools.tokens}${sources++}`;
   /** Of each slot, by its token, the task that it has. */
   const known = new Map<string, string>();
   /** The last take, which may be under way. */

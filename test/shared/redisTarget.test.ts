@@ -1,9 +1,4 @@
 /** Redis behind TLS, with a CA and client certificates of one's own: by settings and by the client's options. */
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { type AddressInfo, connect } from 'node:net';
-import { createServer } from 'node:tls';
-import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { startApi } from '../../api/server.ts';
 import { DefinitionError, Kaje } from '../../client/index.ts';
@@ -11,43 +6,14 @@ import { loadConfig } from '../../shared/config.ts';
 import { redisTarget } from '../../shared/redisTarget.ts';
 import { echo } from '../fixtures/quick.ts';
 import { defer } from '../support/defer.ts';
-import { silentLog, testConfig, testRedisUrl } from '../support/redis.ts';
+import { silentLog, testConfig } from '../support/redis.ts';
+import { pem, redisBehindTls, TLS_FILES } from '../support/tls.ts';
 import { startTestWorker } from '../support/worker.ts';
-
-const fileOf = (name: string) => fileURLToPath(new URL(`../fixtures/tls/${name}`, import.meta.url));
-const pem = (name: string) => readFileSync(fileOf(name), 'utf8');
-
-/** The Redis of the tests behind TLS; who comes without a certificate of the CA is turned away. */
-async function redisBehindTls(): Promise<string> {
-  const { hostname, port } = new URL(testRedisUrl());
-  const server = createServer(
-    {
-      ...{ ca: pem('ca.crt'), cert: pem('server.crt'), key: pem('server.key') },
-      requestCert: true,
-    },
-    (socket) => {
-      const redis = connect(Number(port), hostname);
-      for (const end of [socket, redis]) end.on('error', () => undefined);
-      socket.pipe(redis).pipe(socket);
-      defer(() => void socket.destroy());
-    },
-  ).listen(0, '127.0.0.1');
-  server.on('tlsClientError', () => undefined);
-  await once(server, 'listening');
-  defer(() => void server.close());
-  return `rediss://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-const FILES = {
-  redisCa: fileOf('ca.crt'),
-  redisCert: fileOf('client.crt'),
-  redisKey: fileOf('client.key'),
-};
 
 describe('a Redis behind TLS', () => {
   it('is reached with a CA and a certificate of files, by API, worker and client', async () => {
     const redisUrl = await redisBehindTls();
-    const config = testConfig({ redisUrl, ...FILES });
+    const config = testConfig({ redisUrl, ...TLS_FILES });
     await startTestWorker(config, [echo]);
     const api = await startApi(config, silentLog());
     defer(() => api.stop());
@@ -77,7 +43,7 @@ describe('a Redis behind TLS', () => {
     const target = (given: object) => redisTarget(loadConfig({}, given));
     const redisUrl = 'rediss://localhost';
     expect(target({ redisUrl })).to.deep.equal({ url: redisUrl });
-    expect(target({ redisUrl, redisCa: FILES.redisCa })).to.deep.equal({
+    expect(target({ redisUrl, redisCa: TLS_FILES.redisCa })).to.deep.equal({
       url: redisUrl,
       tls: { ca: pem('ca.crt') },
     });
@@ -86,7 +52,7 @@ describe('a Redis behind TLS', () => {
       'Expected KAJE_REDIS_CA to name a file that can be read, got "/none.pem"',
     );
     expect(() =>
-      target({ redisUrl: 'redis://u:s3cret@localhost', redisCa: FILES.redisCa }),
+      target({ redisUrl: 'redis://u:s3cret@localhost', redisCa: TLS_FILES.redisCa }),
     ).to.throw(
       DefinitionError,
       'Expected a URL rediss:// beside certificates for TLS, got "redis://***@localhost"',

@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import type { Delivery } from '../../worker/delivery.ts';
 import { createLockKeeper } from '../../worker/lockKeeper.ts';
+import { createPulse, readPulse } from '../../worker/pulse.ts';
 import { defer } from '../support/defer.ts';
 import { eventually } from '../support/eventually.ts';
 import { silentLog } from '../support/redis.ts';
@@ -31,6 +32,7 @@ function start(answer: () => Promise<string[]> = async () => []) {
     },
     onLost: () => undefined,
     onError: () => undefined,
+    onRenewing: () => undefined,
     onRenewed: () => said.renewed++,
     log: silentLog(),
   });
@@ -62,5 +64,36 @@ describe('the keeper of locks', () => {
     const before = away.said.renewed;
     await eventually(() => away.asked.length > 1);
     expect(away.said.renewed).to.equal(before);
+  });
+
+  it('tells the thread nothing good of a queue that holds nothing while Redis does not answer for another', async () => {
+    const pulse = createPulse([]);
+    const keep = (queue: string, extend: () => Promise<string[]>) => {
+      const keeper = createLockKeeper({
+        extend,
+        onLost: () => undefined,
+        onError: () => undefined,
+        onRenewing: () => pulse.renewing(queue),
+        onRenewed: () => pulse.renewed(queue),
+        log: silentLog(),
+      });
+      defer(keeper.stop);
+      return keeper;
+    };
+    const renewals = () => readPulse(pulse.cells).renewals;
+    let answer: (lost: string[]) => void = () => undefined;
+    let asked = 0;
+    const silent = keep('silent', () => {
+      asked++;
+      return new Promise((resolve) => (answer = resolve));
+    });
+    silent.hold(delivery('a', 'token'));
+    void silent.start();
+    await eventually(() => asked === 1);
+    const before = renewals();
+    void keep('idle', async () => []).start();
+    expect(renewals()).to.equal(before);
+    answer([]);
+    await eventually(() => renewals() > before);
   });
 });

@@ -1,5 +1,6 @@
 /** The thread that keeps a worker's tasks: here the loop that it watches is a pulse that stands still. */
 import { expect } from 'chai';
+import type { Config } from '../../../shared/config.ts';
 import { createKeeper } from '../../../worker/keeper/keeper.ts';
 import { createPulse } from '../../../worker/pulse.ts';
 import { defer } from '../../support/defer.ts';
@@ -7,13 +8,14 @@ import { eventually } from '../../support/eventually.ts';
 import { type Life, startLife } from '../../support/life.ts';
 import { running } from '../../support/places.ts';
 import { silentLog } from '../../support/redis.ts';
+import { redisBehindTls, TLS_FILES } from '../../support/tls.ts';
 
 const TOKENS = 'mine:';
 const lockOf = ({ keys }: Life, id: string) => `${keys.job('default', id)}:lock`;
 const ttl = (life: Life, id: string) => life.redis.pttl(lockOf(life, id));
 
 /** Tasks `mine` and `other`, locked for a minute by this worker and by another one. */
-async function startKept() {
+async function startKept(settings: Partial<Config> = {}) {
   const life = await startLife();
   const { redis, keys, config } = life;
   for (const [id, token] of Object.entries({ mine: `${TOKENS}0:1`, other: 'theirs:0:1' })) {
@@ -23,7 +25,7 @@ async function startKept() {
   await redis.set(keys.worker('w1'), '{"id":"w1","tasks":[],"loop_lag_ms":7}', 'PX', 60_000);
   const pulse = createPulse(['hold']);
   const keeper = createKeeper({
-    config,
+    config: { ...config, ...settings },
     worker: 'w1',
     tokens: TOKENS,
     names: ['hold'],
@@ -48,11 +50,16 @@ describe("the keeper's thread", () => {
     expect(Number(await redis.zscore(keys.workers, 'w1'))).to.be.greaterThan(0);
   });
 
+  it('reaches Redis with the certificates that the worker has', async () => {
+    const { life } = await startKept({ redisUrl: await redisBehindTls(), ...TLS_FILES });
+    await eventually(async () => (await ttl(life, 'mine')) <= 7000, 20_000);
+  });
+
   it('leaves alone the locks of a loop that turns', async () => {
     const { life, pulse } = await startKept();
     const timer = setInterval(() => {
       pulse.tick();
-      pulse.renewed();
+      pulse.renewed('source');
     }, 50);
     defer(() => clearInterval(timer));
     await eventually(async () => (await ttl(life, 'mine')) < 54_000, 20_000);
