@@ -143,6 +143,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   });
   const services: Service[] = [
     ...(options.hasOwnProcess ? [keeper] : []),
+    // Before all that may wait for Redis: without its ticks the keeper takes the loop for blocked.
+    stalls,
     createHealth({ host: config.healthHost, port: config.healthPort, log, unreadiness }),
     createTimekeeper(clock, redis, log),
     announcement,
@@ -156,7 +158,6 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     createClusterEvents({ teller, worker: name, redis, subscriber, keys, clock, log }),
     heartbeat,
     createSweeper({ redis, keys, config, log }),
-    stalls,
     watchdog,
     autoscaler,
   ];

@@ -15,9 +15,11 @@ describe('Redis goes and comes back', () => {
     const env = { KAJE_REDIS_URL: redis.url, KAJE_PREFIX: prefix, KAJE_LOG_FORMAT: 'json' };
     const worker = runKaje(['worker', '--tasks', FIXTURES], env);
     await eventually(() => worker.output().includes('unreachable'));
-    // Long enough for a dozen attempts, each of which could write a line.
-    await sleep(1500);
+    // Long enough for a dozen attempts, each of which could write a line, and for what is told of a loop
+    // that stands still for 5 s: this one turns.
+    await sleep(8000);
     expect(worker.output().match(/unreachable/g)).to.have.length(1);
+    expect(worker.output()).not.to.contain('blocked');
     await redis.start();
     await eventually(() => worker.output().includes('worker is ready'));
     expect(worker.output().match(/Redis is back/g)).to.have.length(1);
