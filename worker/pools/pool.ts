@@ -15,7 +15,7 @@ export type { ChildRun } from './job.ts';
 export interface PoolOptions extends MemberOptions {
   /** Most children at once; runs beyond it wait for a free one. A function where it changes. */
   readonly max: number | (() => number);
-  /** Milliseconds without an end of a run after which idle children go, all of them. Default: they stay */
+  /** Milliseconds without a start of a child and an end of a run after which idle children go. Default: they stay */
   readonly idleMs?: number;
 }
 
@@ -104,6 +104,8 @@ export function createPool(options: PoolOptions): Pool {
       ready(memory) {
         warnOfLimit(memory);
         adjust();
+        // The run that it was started for may be gone.
+        restLater();
       },
       freed() {
         backoff.reset();

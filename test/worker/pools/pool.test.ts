@@ -101,6 +101,16 @@ describe('a pool, whatever its kind', () => {
     expect(told).to.deep.equal([]);
   });
 
+  it('ends a child that nobody needs any more when it is ready, where none are to stay', async () => {
+    const { pool } = testPool(kind, { idleMs: 100 });
+    const kill = new AbortController();
+    const only = runIn(pool, 'who', {}, { kill: kill.signal });
+    kill.abort(new Error('revoked'));
+    await failureOf(only);
+    expect(pool.children).to.equal(1);
+    await eventually(() => pool.children === 0, 10_000);
+  });
+
   it('runs at most so many at once, and the rest in the order in which they came', async () => {
     const { pool } = testPool(kind, { max: 2 });
     const taken: number[] = [];
