@@ -17,9 +17,29 @@ export interface StoredTask {
   readonly unique?: { readonly hash: string; readonly ttlMs: number } | undefined;
 }
 
-/** Keys and arguments of the script. */
-export function addition(keys: Keys, deadlineMs: number, tasks: readonly StoredTask[]) {
+/** How many tasks a queue may hold, and how many of a batch wait in each at once. */
+export interface Limit {
+  /** 0: the first write of the batch has asked. */
+  readonly max: number;
+  /** Its name; '' where one write stores it. */
+  readonly batch: string;
+  /** Queue -> from this write on. */
+  readonly ahead: ReadonlyMap<string, number>;
+  /** Queue -> behind this write. */
+  readonly later: ReadonlyMap<string, number>;
+}
+
+export interface Adding {
+  /** Epoch milliseconds of Redis. */
+  readonly deadlineMs: number;
+  readonly tasks: readonly StoredTask[];
+  readonly limit?: Limit | undefined;
+}
+
+/** Keys and arguments of the script, and the queues that it numbers from 1. */
+export function addition(keys: Keys, { deadlineMs, tasks, limit }: Adding) {
   const counts = new Map<string, number>();
+  for (const queue of limit?.ahead.keys() ?? []) counts.set(queue, 0);
   const claims: string[] = [];
   const values: (string | number)[] = [];
   for (const { id, queue, unique } of tasks) {
@@ -31,11 +51,24 @@ export function addition(keys: Keys, deadlineMs: number, tasks: readonly StoredT
   }
   const names = [...counts.keys()];
   return {
-    keys: [keys.queues, ...names.map(keys.queueBase), ...claims],
+    names,
+    keys: [
+      keys.queues,
+      ...names.map(keys.queueBase),
+      ...claims,
+      ...(limit ? names.map(keys.held) : []),
+    ],
     args: [
       deadlineMs,
+      limit?.max ?? 0,
+      limit?.batch ?? '',
       counts.size,
-      ...[...counts].flat(),
+      ...[...counts].flatMap(([queue, count]) => [
+        queue,
+        count,
+        limit?.ahead.get(queue) ?? 0,
+        limit?.later.get(queue) ?? 0,
+      ]),
       claims.length,
       ...values,
       ...groupsOf(tasks, names),

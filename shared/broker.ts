@@ -87,10 +87,21 @@ export interface Clock {
 /** Tasks that are stored all or none; more would keep Redis and the event loop from everybody else too long. */
 export const ADDS_AT_ONCE = 1000;
 
+/** A queue that has no room for what should wait in it. */
+export interface FullQueue {
+  readonly queue: string;
+  /** Tasks that it would take. */
+  readonly room: number;
+}
+
 export interface Broker {
   readonly clock: Clock;
-  /** Stores tasks, ADDS_AT_ONCE by each write. An id that is stored already is left as it is. */
-  add(messages: readonly TaskMessage[]): Promise<void>;
+  /**
+   * Stores tasks, ADDS_AT_ONCE by each write. An id that is stored already is left as it is.
+   * @param queueMaxLength tasks that may wait in a queue, counted as they are stored; 0 = no limit
+   * @returns the first queue that is full: then nothing was stored
+   */
+  add(messages: readonly TaskMessage[], queueMaxLength?: number): Promise<FullQueue | undefined>;
   /**
    * Records in the order of the ids, null for unknown ones; one round trip, however many.
    * @param came told the bytes of each as it comes; what it throws ends the read

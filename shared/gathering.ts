@@ -1,8 +1,7 @@
 /** Gathers single sends into batches, so that those of one moment share one write to Redis. */
-import { ADDS_AT_ONCE, type Broker } from './broker.ts';
-import { TaskConflictError } from './errors.ts';
+import { ADDS_AT_ONCE } from './broker.ts';
 import type { TaskMessage } from './message.ts';
-import { isNamed, type Sent, type Store, storeFresh, storeNamed } from './storing.ts';
+import { isNamed, type Sent, type Storage, type Store, storeFresh, storeNamed } from './storing.ts';
 
 /** Turns of the event loop for which a batch may grow. */
 const TURNS_MAX = 5;
@@ -20,7 +19,7 @@ interface Waiting {
 }
 
 /** Returns what stores a message with others of its moment, and answers each by itself. */
-export function createGathering(broker: Broker): (message: TaskMessage) => Promise<Sent> {
+export function createGathering(storage: Storage): (message: TaskMessage) => Promise<Sent> {
   let waiting: Waiting[] = [];
   let underWay = 0;
   let isGathering = false;
@@ -61,13 +60,13 @@ export function createGathering(broker: Broker): (message: TaskMessage) => Promi
   const settle = async (batch: readonly Waiting[], store: Store): Promise<void> => {
     try {
       const answers = await store(
-        broker,
+        storage,
         batch.map(({ message }) => message),
       );
       batch.forEach((each, i) => {
         const answer = answers[i];
-        if (answer) each.resolve(answer);
-        else each.reject(new TaskConflictError(each.message.id));
+        if (answer instanceof Error) each.reject(answer);
+        else if (answer) each.resolve(answer);
       });
     } catch (error) {
       for (const each of batch) each.reject(error);

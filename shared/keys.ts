@@ -33,6 +33,8 @@ export interface Keys {
   running(task: string): string;
   /** ZSET of the jobs of a task that wait for a worker that may run them, scored by when they came, epoch ms. */
   parked(task: string): string;
+  /** ZSET with a TTL: "<batch>:<tasks>" that later writes of a batch add, scored by when it is given up, epoch ms. */
+  held(queue: string): string;
   /** STRING with a TTL: written by the readiness check. */
   readonly probe: string;
   /** HASH job of BullMQ: the record of a task. */
@@ -81,6 +83,7 @@ export function createKeys(prefix: string, database = 0): Keys {
     reserved: (task) => ours(`reserved:${task}`),
     running: (task) => ours(`running:${task}`),
     parked: (task) => ours(`parked:${task}`),
+    held: (queue) => ours(`held:${queue}`),
     probe: ours('probe'),
     job: (queue, id) => queueBase(queue) + id,
     logs: (queue, id) => `${queueBase(queue)}${id}:logs`,

@@ -42,6 +42,11 @@ export interface MessageBody {
   readonly fingerprint?: string;
 }
 
+/** Milliseconds behind its send before which it may not be taken; 0: it waits at once. */
+export function delayOf({ body: { eta }, sentAt }: TaskMessage): number {
+  return eta === undefined ? 0 : Math.max(0, eta - sentAt);
+}
+
 /** The body of a stored job; the data of other producers (plain BullMQ) reads as keyword arguments. */
 export function bodyOf(data: unknown): MessageBody {
   if (!isObject(data)) return { args: [data] };

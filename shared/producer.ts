@@ -6,14 +6,7 @@ import { createGathering } from './gathering.ts';
 import type { TaskMessage } from './message.ts';
 import { accept, acceptAll, type Sender } from './request.ts';
 import type { RouteRule } from './routing.ts';
-import {
-  admitNew,
-  repeated,
-  repeatOf,
-  type Sent,
-  storeAllOrNone,
-  storeUnlessTwins,
-} from './storing.ts';
+import { repeated, repeatOf, type Sent, storeAllOrNone, storeUnlessTwins } from './storing.ts';
 import { findTwin, letGo } from './uniqueness.ts';
 
 export interface Producer {
@@ -50,8 +43,8 @@ export function createProducer({
   queueMaxLength = 0,
 }: ProducerOptions): Producer {
   const sender: Sender = { catalog, routes };
-  const admit = admitNew(broker, createAdmission(broker, queueMaxLength, broker.clock.now));
-  const store = createGathering(broker);
+  const storage = { broker, admission: createAdmission(broker, queueMaxLength) };
+  const store = createGathering(storage);
 
   /** While the broker is away, its clock cannot be read: of what is wrong, the sender is told all the same. */
   const timed = async <T>(make: (now: Moment) => Promise<T>): Promise<T> => {
@@ -63,17 +56,12 @@ export function createProducer({
     return make(now);
   };
 
-  const sendNow = async (message: TaskMessage): Promise<Sent> => {
-    if (queueMaxLength > 0) await admit([message]);
-    return store(message);
-  };
-
   const sendUnique = async (message: TaskMessage): Promise<Sent> => {
     const repeat = await repeatOf(broker, message);
     if (repeat) return repeat;
     const twin = await findTwin(broker, message);
     if (twin) return repeated(twin.result);
-    return sendNow(message).catch(async (error: unknown) => {
+    return store(message).catch(async (error: unknown) => {
       await letGo(broker, [message]);
       throw error;
     });
@@ -85,13 +73,12 @@ export function createProducer({
         accept(request, parent ? { ...sender, parent } : sender, now),
       );
       accepted?.(message.id);
-      return message.unique ? sendUnique(message) : sendNow(message);
+      return message.unique ? sendUnique(message) : store(message);
     },
     async sendMany(requests) {
       const messages = await timed((now) => acceptAll(requests, sender, now));
-      if (messages.some(({ unique }) => unique)) return storeUnlessTwins(broker, messages, admit);
-      await admit(messages);
-      return storeAllOrNone(broker, messages);
+      const isOnce = messages.some(({ unique }) => unique);
+      return isOnce ? storeUnlessTwins(storage, messages) : storeAllOrNone(storage, messages);
     },
   };
 }

@@ -1,6 +1,7 @@
 /** Our Lua scripts, each a typed function; those of limits are in turns.ts. */
 import type { Redis } from 'ioredis';
-import { addition, type StoredTask } from './addition.ts';
+import { type Adding, addition } from './addition.ts';
+import type { FullQueue } from './broker.ts';
 import type { FoundTask } from './jobHash.ts';
 import { type Keys, shardOf } from './keys.ts';
 import { runScript } from './lua.ts';
@@ -13,16 +14,19 @@ export interface Timed {
   readonly isLate: boolean;
 }
 
-/** Adds tasks to their queues unless the deadline is over, all or none; see lua/addTasks.lua. */
-export async function addTasks(
-  redis: Redis,
-  keys: Keys,
-  deadlineMs: number,
-  tasks: readonly StoredTask[],
-): Promise<Timed> {
-  const added = addition(keys, deadlineMs, tasks);
-  const nowMs = await runScript<number>(redis, 'addTasks', added.keys, added.args);
-  return { nowMs: Math.abs(nowMs), isLate: nowMs < 0 };
+/** Nothing was done either where a queue is full. */
+export interface Added extends Timed {
+  readonly full?: FullQueue;
+}
+
+/** Adds tasks to their queues unless the deadline is over or one is full, all or none; see lua/addTasks.lua. */
+export async function addTasks(redis: Redis, keys: Keys, adding: Adding): Promise<Added> {
+  const { names, keys: scriptKeys, args } = addition(keys, adding);
+  type Answer = number | [nowMs: number, queue: number, room: number];
+  const answer = await runScript<Answer>(redis, 'addTasks', scriptKeys, args);
+  if (typeof answer === 'number') return { nowMs: Math.abs(answer), isLate: answer < 0 };
+  const [nowMs, number, room] = answer;
+  return { nowMs, isLate: false, full: { queue: names[number - 1] ?? '', room } };
 }
 
 /** Reads tasks by id from the queues at `bases`, and the clock of Redis; see lua/readTasks.lua. */

@@ -2,9 +2,9 @@
  * Stores messages and answers their senders: new ones are added, those under ids of clients and unique
  * ones only where they are not there yet.
  */
-import type { createAdmission } from './admission.ts';
+import type { Admission } from './admission.ts';
 import type { Broker } from './broker.ts';
-import { QueueFullError, TaskConflictError } from './errors.ts';
+import { type KajeError, TaskConflictError } from './errors.ts';
 import { claimIds } from './idempotency.ts';
 import type { TaskMessage } from './message.ts';
 import { pendingResult, type TaskRecord } from './results.ts';
@@ -19,7 +19,13 @@ export interface Sent {
   readonly replayed: boolean;
 }
 
-/** One answer for each message, in their order; null for a conflict. */
+/** Where tasks are stored, and what keeps its queues from growing too long. */
+export interface Storage {
+  readonly broker: Broker;
+  readonly admission: Admission;
+}
+
+/** One answer for each message, in their order: sent, or why it is refused. */
 export type Store = typeof storeFresh;
 
 export const isNamed = ({ body }: TaskMessage) => body.fingerprint !== undefined;
@@ -51,57 +57,57 @@ class Added implements Sent {
 }
 
 export async function storeFresh(
-  broker: Broker,
+  { admission }: Storage,
   messages: readonly TaskMessage[],
-): Promise<(Sent | null)[]> {
-  await broker.add(messages);
-  return messages.map(added);
+): Promise<(Sent | KajeError)[]> {
+  const refused = await admission.addFitting(messages);
+  return messages.map((message) => refused.get(message) ?? added(message));
 }
 
-/** Stores separate requests of one tick under their own ids; null for a conflict. */
+/** Stores separate requests of one tick under their own ids. */
 export async function storeNamed(
-  broker: Broker,
+  { broker, admission }: Storage,
   messages: readonly TaskMessage[],
-): Promise<(Sent | null)[]> {
+): Promise<(Sent | KajeError)[]> {
   const { existing, mine, release } = await claimIds(broker, messages);
-  try {
-    if (mine.length > 0) await broker.add(mine);
-  } finally {
-    // A claim that cannot be let go of runs out by itself.
-    await release().catch(() => undefined);
-  }
+  const refused = await admission.addFitting(mine).finally(() => letIdsGo(release));
   const firsts = new Map(mine.map((message) => [message.id, message]));
   return messages.map((message) => {
     const first = firsts.get(message.id);
+    const refusal = first && refused.get(first);
+    if (refusal) return refusal;
     if (first === message) return added(message);
     const record = existing.get(message.id);
     const fingerprint = record ? record.fingerprint : first?.body.fingerprint;
-    if (fingerprint !== message.body.fingerprint) return null;
+    if (fingerprint !== message.body.fingerprint) return new TaskConflictError(message.id);
     return repeated(record?.result ?? pendingResult(message));
   });
 }
 
+/** A claim that cannot be let go of runs out by itself. */
+const letIdsGo = (release: () => Promise<void>) => release().catch(() => undefined);
+
 export async function storeAllOrNone(
-  broker: Broker,
+  { broker, admission }: Storage,
   messages: readonly TaskMessage[],
 ): Promise<Sent[]> {
   const { existing, mine, release } = await claimIds(broker, messages.filter(isNamed));
   try {
     const answers = messages.map((message) => repeatIn(existing, message));
     const fresh = new Set(mine);
-    await broker.add(messages.filter((message) => !isNamed(message) || fresh.has(message)));
+    await admission.addAll(messages.filter((message) => !isNamed(message) || fresh.has(message)));
     return messages.map((message, i) => answers[i] ?? added(message));
   } finally {
-    await release().catch(() => undefined);
+    await letIdsGo(release);
   }
 }
 
 /** Equal ones that are unique are stored once, and not at all beside one that was sent before. */
 export async function storeUnlessTwins(
-  broker: Broker,
+  storage: Storage,
   messages: readonly TaskMessage[],
-  admit: Admission,
 ): Promise<Sent[]> {
+  const { broker } = storage;
   const named = messages.filter((message) => message.unique && isNamed(message));
   const records = await broker.read(named.map(({ id }) => id));
   const repeats = new Set(named.filter((_, i) => records[i]));
@@ -113,8 +119,7 @@ export async function storeUnlessTwins(
     (message) => !message.unique || repeats.has(message) || stored.has(message),
   );
   try {
-    await admit(fresh);
-    const sent = await storeAllOrNone(broker, fresh);
+    const sent = await storeAllOrNone(storage, fresh);
     const bySource = new Map(fresh.map((message, i) => [message, sent[i]]));
     return messages.map((message) => {
       const first = firsts.get(message.unique?.hash ?? '') ?? message;
@@ -125,21 +130,6 @@ export async function storeUnlessTwins(
     await letGo(broker, mine);
     throw error;
   }
-}
-
-type Admission = ReturnType<typeof createAdmission>;
-
-/** What is stored already adds nothing to a full queue. */
-export function admitNew(broker: Broker, admit: Admission): Admission {
-  return (messages) =>
-    admit(messages).catch(async (error: unknown) => {
-      if (!(error instanceof QueueFullError)) throw error;
-      const named = messages.filter(isNamed);
-      const records = await broker.read(named.map(({ id }) => id));
-      const stored = new Set(named.filter((_, i) => records[i]));
-      if (stored.size === 0) throw error;
-      await admit(messages.filter((message) => !stored.has(message)));
-    });
 }
 
 /** The answer to a request that was sent before under its id; undefined when it is new. */

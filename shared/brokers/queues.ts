@@ -1,14 +1,14 @@
 /** The queues of BullMQ: tasks go in here, and come back for another try. */
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { StoredTask } from '../addition.ts';
-import { ADDS_AT_ONCE } from '../broker.ts';
+import type { Limit, StoredTask } from '../addition.ts';
+import { ADDS_AT_ONCE, type FullQueue } from '../broker.ts';
 import { BrokerUnavailableError, TaskNotFoundError, WrongStateError } from '../errors.ts';
 import type { Keys } from '../keys.ts';
-import { bodyOf, type TaskMessage } from '../message.ts';
+import { bodyOf, delayOf, type TaskMessage } from '../message.ts';
 import { ANSWER_WITHIN_MS, answered } from '../redis.ts';
 import { storedPriority } from '../results.ts';
-import { addTasks, reviveTask, type Timed } from '../scripts.ts';
+import { type Added, addTasks, reviveTask } from '../scripts.ts';
 import type { RedisClock } from './clock.ts';
 import type { MemoryGuard } from './memory.ts';
 import { portionsOf } from './portions.ts';
@@ -51,18 +51,18 @@ export function createQueues({ redis, keys, clock, memory }: QueuesOptions) {
    */
   const inTime = async (
     count: number,
-    add: (deadlineMs: number) => Promise<Timed>,
+    add: (deadlineMs: number) => Promise<Added>,
     attempt = 1,
-  ): Promise<void> => {
+  ): Promise<FullQueue | undefined> => {
     const withinMs = ANSWER_WITHIN_MS + count;
     const { earliest } = await clock.read();
     const deadlineMs = earliest + withinMs;
     const askedAt = performance.now();
-    const { nowMs, isLate } = await answered(redis, add(deadlineMs), withinMs);
+    const { nowMs, isLate, full } = await answered(redis, add(deadlineMs), withinMs);
     clock.note(nowMs, askedAt);
-    if (!isLate) return;
+    if (!isLate) return full;
     if (attempt > 1) throw new BrokerUnavailableError(`no answer within ${withinMs} ms`);
-    await inTime(count, add, attempt + 1);
+    return inTime(count, add, attempt + 1);
   };
 
   return {
@@ -70,13 +70,22 @@ export function createQueues({ redis, keys, clock, memory }: QueuesOptions) {
      * All or none of as many as one write stores, whatever queues they go to: what is refused half-way would
      * be sent twice. In the order of the calls, also of those that nobody waits for.
      */
-    async add(messages: readonly TaskMessage[]): Promise<void> {
+    async add(
+      messages: readonly TaskMessage[],
+      queueMaxLength = 0,
+    ): Promise<FullQueue | undefined> {
       const tasks = messages.map(storedTask);
       const admitted = memory.admit(tasks.reduce((bytes, task) => bytes + sizeOf(task), 0));
       if (admitted) await admitted;
-      for (const some of portionsOf(tasks, ADDS_AT_ONCE)) {
-        await inTime(some.length, (deadlineMs) => addTasks(redis, keys, deadlineMs, some));
+      const portions = portionsOf(tasks, ADDS_AT_ONCE);
+      const limits = queueMaxLength > 0 ? limitsOf(portions, queueMaxLength) : [];
+      for (const [i, some] of portions.entries()) {
+        const full = await inTime(some.length, (deadlineMs) =>
+          addTasks(redis, keys, { deadlineMs, tasks: some, limit: limits[i] }),
+        );
+        if (full) return full;
       }
+      return undefined;
     },
     /** Puts a task that has ended back to the start; false while a worker is about to file it. */
     async retry(queue: string, id: string): Promise<boolean> {
@@ -115,8 +124,31 @@ function underWay(id: string): WrongStateError {
   return new WrongStateError(id, 'under way again', 'FAILURE or REVOKED');
 }
 
-function storedTask({ id, queue, name, body, sentAt: timestamp, unique }: TaskMessage): StoredTask {
-  const delay = delayOf(body.eta, timestamp);
+/** The first write asks for the room of all, and holds what the others fill. */
+function limitsOf(portions: readonly (readonly StoredTask[])[], max: number): Limit[] {
+  const batch = portions.length > 1 ? (portions[0]?.[0]?.id ?? '') : '';
+  let later = waitingOf(portions.flat());
+  return portions.map((some, i) => {
+    const ahead = later;
+    const here = waitingOf(some);
+    const left = [...ahead].map(([queue, n]) => [queue, n - (here.get(queue) ?? 0)] as const);
+    later = new Map(left.filter(([, count]) => count > 0));
+    return { max: i === 0 ? max : 0, batch, ahead, later };
+  });
+}
+
+/** How many of them wait at once, by their queues. */
+function waitingOf(tasks: readonly StoredTask[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { queue, delay } of tasks) {
+    if (delay === 0) counts.set(queue, (counts.get(queue) ?? 0) + 1);
+  }
+  return counts;
+}
+
+function storedTask(message: TaskMessage): StoredTask {
+  const { id, queue, name, body, sentAt: timestamp, unique } = message;
+  const delay = delayOf(message);
   const priority = storedPriority(body.priority);
   return { id, queue, name, data: JSON.stringify(body), timestamp, delay, priority, unique };
 }
@@ -128,8 +160,4 @@ const ROUNDED = 1.25;
 
 function sizeOf({ data }: StoredTask): number {
   return FRAME_BYTES + ROUNDED * Buffer.byteLength(data);
-}
-
-function delayOf(eta: number | undefined, sentAt: number): number {
-  return eta === undefined ? 0 : Math.max(0, eta - sentAt);
 }

@@ -95,10 +95,11 @@ export function createRedisBroker({
 
   return {
     clock,
-    async add(messages) {
+    async add(messages, queueMaxLength) {
       events.look();
-      await queues.add(messages);
-      events.tell(() => messages.map(sentEvent));
+      const full = await queues.add(messages, queueMaxLength);
+      if (!full) events.tell(() => messages.map(sentEvent));
+      return full;
     },
     read: reader.read,
     ...createClaims(redis, keys),

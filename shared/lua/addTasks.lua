@@ -1,18 +1,46 @@
 -- Adds tasks to queues, all or none: what BullMQ's scripts for one standard, prioritized or delayed job do
 -- for each, on the same keys and with the same events, at the price of one script run; none at all once
--- the deadline is over.
--- KEYS: the set of all queues, of each queue its base ("<prefix>:<queue>:"), the uniquenesses
--- ARGV: deadline (epoch ms), number of queues, and of each its name and how many tasks it gets; number of
--- uniquenesses, and of each the value and its ms; then groups of tasks that have all but id and data in
+-- the deadline is over, or where a queue has no room for what waits from now on.
+-- KEYS: the set of all queues, of each queue its base ("<prefix>:<queue>:"), the uniquenesses; with a limit of
+-- each queue the room that batches hold in it
+-- ARGV: deadline (epoch ms), the length at which a queue is full (0: not asked), name of a batch that several
+-- writes add ("": this one adds all); number of queues, and of each its name, how many tasks it gets, and how
+-- many of the batch wait at once: from this write on, and of later writes only; number of uniquenesses, and of each the value and its ms; then groups of tasks that have all but id and data in
 -- common: number of the queue, name, options, timestamp, delay (ms), priority, how many they are, and of
 -- each its id and data
--- Answers the time, epoch ms; the same below zero when it was too late.
+-- Answers the time, epoch ms; the same below zero when it was too late; where there is no room, a list: the
+-- time, the number of the queue, its room.
 local rcall = redis.call
 
 local clock = rcall("TIME")
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 if now > tonumber(ARGV[1]) then
   return -now
+end
+
+local max, batch = tonumber(ARGV[2]), ARGV[3]
+-- A batch whose sender has died in the middle holds its room for so long.
+local HOLD_MS = 10000
+
+local function roomOf(base, held)
+  local waiting = rcall("LLEN", base .. "wait") + rcall("ZCARD", base .. "prioritized")
+  -- Its time has come, and no worker was there to move it.
+  local due = rcall("ZCOUNT", base .. "delayed", "-inf", now * 4096 + 4095)
+  local room = max - waiting - due
+  for _, claim in ipairs(rcall("ZRANGEBYSCORE", held, now, "+inf")) do
+    room = room - tonumber(claim:match(":(%d+)$"))
+  end
+  return math.max(0, room)
+end
+
+-- So that later writes of a batch find the room that the first one has found.
+local function hold(held, ahead, later)
+  rcall("ZREM", held, batch .. ":" .. ahead)
+  rcall("ZREMRANGEBYSCORE", held, "-inf", now)
+  if later ~= "0" then
+    rcall("ZADD", held, now + HOLD_MS, batch .. ":" .. later)
+    rcall("PEXPIRE", held, HOLD_MS)
+  end
 end
 
 local function open(base, name, count)
@@ -111,15 +139,30 @@ local function close(queue)
 end
 
 local queues = {}
-local at = 3
-for i = 1, tonumber(ARGV[2]) do
-  queues[i] = open(KEYS[i + 1], ARGV[at], tonumber(ARGV[at + 1]))
-  at = at + 2
+local queueCount = tonumber(ARGV[4])
+local at = 5 + 4 * queueCount
+local uniques = tonumber(ARGV[at])
+local function heldKey(i)
+  return KEYS[1 + queueCount + uniques + i]
 end
 
-local uniques = tonumber(ARGV[at])
+if max > 0 then
+  for i = 1, queueCount do
+    local room, ahead = roomOf(KEYS[i + 1], heldKey(i)), tonumber(ARGV[4 * i + 3])
+    if ahead > room then
+      return { now, i, room }
+    end
+  end
+end
+for i = 1, queueCount do
+  queues[i] = open(KEYS[i + 1], ARGV[4 * i + 1], tonumber(ARGV[4 * i + 2]))
+  if batch ~= "" then
+    hold(heldKey(i), ARGV[4 * i + 3], ARGV[4 * i + 4])
+  end
+end
+
 for i = 1, uniques do
-  rcall("SET", KEYS[1 + #queues + i], ARGV[at + 2 * i - 1], "PX", ARGV[at + 2 * i])
+  rcall("SET", KEYS[1 + queueCount + i], ARGV[at + 2 * i - 1], "PX", ARGV[at + 2 * i])
 end
 at = at + 1 + 2 * uniques
 

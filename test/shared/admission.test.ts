@@ -1,117 +1,89 @@
 import { expect } from 'chai';
 import { createAdmission } from '../../shared/admission.ts';
 import { QueueFullError } from '../../shared/errors.ts';
+import type { TaskMessage } from '../../shared/message.ts';
 import { messageOf } from '../support/broker.ts';
 
 const send = (count: number, queue = 'default') =>
-  Array.from({ length: count }, (_, i) => messageOf(`id-${i}`, { queue }));
+  Array.from({ length: count }, (_, i) => messageOf(`${queue}-${i}`, { queue }));
+const later = messageOf('later', { body: { eta: Date.now() + 600_000 } });
 
-/** A queue of which the length, the clock and the number of reads are at hand. */
-function createTestAdmission(max: number) {
-  const state = { length: 0, nowMs: 0, reads: 0 };
-  const backlog = async () => {
-    state.reads++;
-    return state.length;
+/** Queues of which the room and the clock are at hand, and the number of writes. */
+function createTestAdmission(rooms: Record<string, number> = {}) {
+  const state = { nowMs: 0, writes: 0, maximums: [] as unknown[], stored: [] as string[] };
+  const add = async (messages: readonly TaskMessage[], max?: number) => {
+    state.writes++;
+    state.maximums.push(max);
+    const waiting = messages.filter(({ body }) => body.eta === undefined);
+    for (const [queue, room] of Object.entries(rooms)) {
+      if (waiting.filter((each) => each.queue === queue).length > room) return { queue, room };
+    }
+    state.stored.push(...messages.map(({ id }) => id));
+    for (const { queue } of waiting) rooms[queue] = (rooms[queue] ?? 1e9) - 1;
+    return undefined;
   };
-  const clock = () => state.nowMs;
-  const admit = createAdmission({ backlog }, max, clock, clock);
+  const admission = createAdmission({ add }, 7, () => state.nowMs);
   const isAdmitted = (count: number, queue?: string) =>
-    admit(send(count, queue)).then(
+    admission.addAll(send(count, queue)).then(
       () => true,
       (error: unknown) => {
         expect(error).to.be.instanceOf(QueueFullError);
         return false;
       },
     );
-  return { state, admit, isAdmitted };
+  return { state, rooms, admission, isAdmitted };
 }
 
 describe('the admission to a queue', () => {
-  it('asks nobody where there is no maximum', async () => {
-    const { state, isAdmitted } = createTestAdmission(0);
+  it('has the maximum checked by the write', async () => {
+    const { state, isAdmitted } = createTestAdmission();
     expect(await isAdmitted(1000)).to.equal(true);
-    expect(state.reads).to.equal(0);
-  });
-
-  it('fills the queue to its maximum and no further', async () => {
-    const { state, isAdmitted } = createTestAdmission(10);
-    state.length = 8;
-    expect(await isAdmitted(1)).to.equal(true);
-    expect(await isAdmitted(1)).to.equal(true);
-    expect(await isAdmitted(1)).to.equal(false);
-  });
-
-  it('counts sends that arrive together', async () => {
-    const { state, isAdmitted } = createTestAdmission(3);
-    const answers = await Promise.all(Array.from({ length: 5 }, () => isAdmitted(1)));
-    expect(answers.filter(Boolean)).to.have.length(3);
-    expect(state.reads).to.equal(1);
-  });
-
-  it('reads the length again after a quarter of a second, not before', async () => {
-    const { state, isAdmitted } = createTestAdmission(10);
-    state.length = 10;
-    expect(await isAdmitted(1)).to.equal(false);
-    state.length = 0;
-    state.nowMs = 249;
-    expect(await isAdmitted(1)).to.equal(false);
-    state.nowMs = 250;
-    expect(await isAdmitted(1)).to.equal(true);
-    expect(state.reads).to.equal(2);
+    expect(state.maximums).to.deep.equal([7]);
   });
 
   it('takes a small batch after it has refused one that was too large', async () => {
-    const { isAdmitted } = createTestAdmission(10);
+    const { isAdmitted } = createTestAdmission({ default: 10 });
     expect(await isAdmitted(11)).to.equal(false);
     expect(await isAdmitted(10)).to.equal(true);
   });
 
-  it('knows each queue by itself', async () => {
-    const { isAdmitted } = createTestAdmission(1);
-    expect(await isAdmitted(1, 'a')).to.equal(true);
-    expect(await isAdmitted(1, 'b')).to.equal(true);
-    expect(await isAdmitted(1, 'a')).to.equal(false);
+  it('takes the first ones that fit, whatever is due later, and refuses each of the others', async () => {
+    const { state, admission } = createTestAdmission({ default: 2, mail: 0 });
+    const [a, b, c] = [send(4), send(1, 'mail'), send(1, 'other')];
+    const refused = await admission.addFitting([...a, ...b, later, ...c]);
+    expect([...refused.keys()].map(({ id }) => id)).to.deep.equal([
+      'default-2',
+      'default-3',
+      'mail-0',
+    ]);
+    expect(String(refused.get(a[3] ?? later))).to.match(/"default" .* 7 tasks/);
+    expect(String(refused.get(b[0] ?? later))).to.match(/"mail"/);
+    expect(state.stored).to.deep.equal(['default-0', 'default-1', 'later', 'other-0']);
   });
 
-  it('takes tasks that are due later, for they do not wait yet', async () => {
-    const { state, admit } = createTestAdmission(1);
-    state.length = 1;
-    await admit([messageOf('a', { body: { eta: 60_000 } })]);
-    expect(state.reads).to.equal(0);
+  it('refuses without a write for a quarter of a second, then asks again', async () => {
+    const { state, rooms, isAdmitted } = createTestAdmission({ default: 0 });
+    expect(await isAdmitted(1)).to.equal(false);
+    rooms.default = 5;
+    state.nowMs = 249;
+    expect(await isAdmitted(1)).to.equal(false);
+    expect(state.writes).to.equal(1);
+    state.nowMs = 250;
+    expect(await isAdmitted(1)).to.equal(true);
+    expect(state.writes).to.equal(2);
   });
 
-  it('counts tasks whose time has come, for they wait as all others', async () => {
-    const { state, admit } = createTestAdmission(1);
-    state.length = 1;
-    state.nowMs = 5000;
-    const error = await admit([messageOf('a', { body: { eta: 5000 } })]).catch((e: unknown) => e);
-    expect(error).to.be.instanceOf(QueueFullError);
+  it('takes for a full queue what is due later, and for others all', async () => {
+    const { state, admission, isAdmitted } = createTestAdmission({ default: 0 });
+    expect(await isAdmitted(1)).to.equal(false);
+    await admission.addAll([later]);
+    expect(await isAdmitted(3, 'other')).to.equal(true);
+    expect(state.stored).to.have.length(4);
   });
 
-  it('does not believe a length for longer because the clock was set back', async () => {
-    const state = { nowMs: 5000, elapsedMs: 0 };
-    const lengths = [1, 0];
-    const backlog = async () => lengths.shift() ?? 0;
-    const admit = createAdmission(
-      { backlog },
-      1,
-      () => state.nowMs,
-      () => state.elapsedMs,
-    );
-    expect(await admit(send(1)).catch((error) => error)).to.be.instanceOf(QueueFullError);
-    state.nowMs = 0;
-    state.elapsedMs = 300;
-    await admit(send(1));
-  });
-
-  it('reads again after a read that failed', async () => {
-    const lengths = [Promise.reject(new Error('away')), Promise.resolve(0)];
-    const admit = createAdmission(
-      { backlog: () => lengths.shift() ?? Promise.resolve(0) },
-      1,
-      () => 0,
-    );
-    expect(await admit(send(1)).catch(String)).to.equal('Error: away');
-    await admit(send(1));
+  it('has nothing to write where nothing is left', async () => {
+    const { state, admission } = createTestAdmission();
+    expect((await admission.addFitting([])).size).to.equal(0);
+    expect(state.writes).to.equal(0);
   });
 });

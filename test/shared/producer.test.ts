@@ -31,9 +31,9 @@ async function startTestProducer(options: { queueMaxLength?: number } = {}) {
   const writes: number[] = [];
   const broker: Broker = {
     ...test.broker,
-    add(messages) {
+    add(messages, max) {
       writes.push(messages.length);
-      return test.broker.add(messages);
+      return test.broker.add(messages, max);
     },
   };
   const producer = createProducer({ broker, catalog: createCatalog(broker), ...options });

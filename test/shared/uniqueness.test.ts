@@ -124,7 +124,7 @@ describe('a uniqueness', () => {
         isClaimed = true;
         return answer;
       },
-      add: () => new Promise<void>(() => undefined),
+      add: () => new Promise<never>(() => undefined),
     };
     const dying = createProducer({ broker: dead, catalog: createCatalog(dead) });
     void dying.send({ name: 'whole', ...to('a') });

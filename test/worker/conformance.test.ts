@@ -120,7 +120,7 @@ async function startSides(given: { resultsMax?: number } = {}): Promise<[bull: S
           // Of several times, as of one.
           timestamp: timestamp - age + (at >> 1),
         }));
-        await addTasks(redis, keys, Date.now() + 60_000, stored);
+        await addTasks(redis, keys, { deadlineMs: Date.now() + 60_000, tasks: stored });
       },
       take: async (slots) => (await filing.take(slots)).deliveries,
       file: (ends) =>
