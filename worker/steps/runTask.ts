@@ -31,7 +31,8 @@ async function runApart(run: Run): Promise<void> {
   try {
     run.value = await tools.pools.runApart({ ...childRun(run), ...copied }, losses > 1);
   } catch (error) {
-    if (run.hasBegun || !(error instanceof PermanentError)) throw error;
+    // Only what that process has imported, if anything, is called so: the task has not begun.
+    if (!(error instanceof PermanentError) || error.name !== 'NotRegistered') throw error;
     log.warn({ reason: error.message }, 'a lost task cannot run in a process of its own');
     await runAtHome(run);
   }
