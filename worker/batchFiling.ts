@@ -10,6 +10,7 @@ import { type Delivery, deliveryOfValues, type TakenValues } from './delivery.ts
 import type { Ending } from './ending.ts';
 import type { Filing, Taken } from './filing.ts';
 import { LOCK_MS } from './locks.ts';
+import { ownLifetime } from './retention.ts';
 
 export interface BatchFilingOptions {
   readonly backend: Backend;
@@ -59,6 +60,7 @@ const SLOW = -1000;
 export function createBatchFiling(options: BatchFilingOptions): Filing {
   const { backend, keys, alone } = options;
   const head = headOf(options);
+  const keptS = options.retention.age;
   let waiting: Waiting[] = [];
   let underWay = 0;
   let sentAt = 0;
@@ -105,7 +107,7 @@ export function createBatchFiling(options: BatchFilingOptions): Filing {
         batch.map(({ delivery }) => delivery.id),
         keys,
       );
-      const args = [news.length, ...news.flat(), ...batch.flatMap(argsOf)];
+      const args = [news.length, ...news.flat(), ...batch.flatMap((each) => argsOf(each, keptS))];
       const reply = await run(args, true);
       if (reply) answerAll(batch, reply);
       else for (const each of batch) fileAlone(each);
@@ -131,7 +133,7 @@ export function createBatchFiling(options: BatchFilingOptions): Filing {
   return {
     async take(slots) {
       const reply = await run(
-        [0, ...slots.flatMap((token) => ['', token, 'take', '', '', 0, 1])],
+        [0, ...slots.flatMap((token) => ['', token, 'take', '', '', 0, 1, ''])],
         false,
       );
       return reply ? takenOf(reply, slots) : alone.take(slots);
@@ -175,11 +177,12 @@ function isStandard(ending: Ending, { opts }: Delivery): ending is Standard {
   return ending.kind === 'failed' && opts.removeOnFail === undefined;
 }
 
-function argsOf({ delivery, ending, fetchNext }: Waiting): (string | number)[] {
+function argsOf({ delivery, ending, fetchNext }: Waiting, keptS: number): (string | number)[] {
   const { id, token, opts } = delivery;
   const [value, stacktrace] =
     ending.kind === 'completed' ? [ending.value, ''] : [ending.reason, ending.stacktrace];
-  return [id, token, ending.kind, value, stacktrace, Number(opts.attempts) || 0, fetchNext ? 1 : 0];
+  const how = [Number(opts.attempts) || 0, fetchNext ? 1 : 0, ownLifetime(delivery, keptS)];
+  return [id, token, ending.kind, value, stacktrace, ...how];
 }
 
 function takenOf([, taken, more, due]: Reply, slots: readonly string[]): Taken {

@@ -8,7 +8,7 @@ import { finishScript, isKnown } from './finishScript.ts';
 import { KEEPS_TASK, WAITS_FOR_OWNERS } from './locks.ts';
 import { CHARGES_OWN_LOSSES } from './losses.ts';
 import type { Patience } from './refusals.ts';
-import { EVICT_AT_ONCE } from './retention.ts';
+import { EVICT_AT_ONCE, KEEPS_OWN_LIFETIME } from './retention.ts';
 
 const FINISH = 'kaje:finishTasks';
 const FINISH_KEYS = 11;
@@ -61,7 +61,7 @@ interface Changed {
 const CHANGED: Readonly<Record<string, Changed>> = {
   moveToActive: { changes: [BY_CLOCK_OF_REDIS, URGENT_FIRST], stores: false },
   moveToFinished: {
-    changes: [BY_CLOCK_OF_REDIS, URGENT_FIRST, KEEPS_TASK, ...EVICTS_SOME],
+    changes: [BY_CLOCK_OF_REDIS, URGENT_FIRST, KEEPS_TASK, ...EVICTS_SOME, KEEPS_OWN_LIFETIME],
     stores: true,
   },
   moveToDelayed: { changes: [BY_CLOCK_OF_REDIS, URGENT_FIRST, KEEPS_TASK], stores: true },
@@ -106,7 +106,7 @@ export function changeScripts(redis: Redis, { patient }: Patience): void {
   const { content = '' } = scripts.moveToFinished ?? {};
   if (!isKnown(content))
     throw new DefinitionError(`BullMQ ${version} has another moveToFinished; pin the known one`);
-  const changes = [KEEPS_TASK, ...EVICTS_SOME, BY_CLOCK_OF_REDIS];
+  const changes = [KEEPS_TASK, KEEPS_OWN_LIFETIME, ...EVICTS_SOME, BY_CLOCK_OF_REDIS];
   const lua = ROOM + finishScript(changes.reduce(applied, content));
   redis.defineCommand(FINISH, { numberOfKeys: FINISH_KEYS, lua });
   const send = Reflect.get(redis, FINISH).bind(redis);

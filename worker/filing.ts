@@ -3,6 +3,7 @@ import type { RedisClock } from '../shared/brokers/clock.ts';
 import type { Backend } from './backend.ts';
 import { type Delivery, deliveryOf } from './delivery.ts';
 import type { Ending } from './ending.ts';
+import { ownLifetime } from './retention.ts';
 
 export interface Taken {
   readonly deliveries: readonly Delivery[];
@@ -31,13 +32,13 @@ export interface FilingOptions {
   readonly backend: Backend;
   readonly worker: string;
   readonly clock: Pick<RedisClock, 'now'>;
+  /** Seconds that results are kept, unless their task says another time. */
+  readonly keptS: number;
 }
 
 /** @param tell those who follow a task that it has changed */
-export function createFiling(
-  { backend, worker, clock }: FilingOptions,
-  tell: (id: string) => void,
-): Filing {
+export function createFiling(options: FilingOptions, tell: (id: string) => void): Filing {
+  const { backend, worker, clock } = options;
   return {
     async take(slots) {
       const deliveries: Delivery[] = [];
@@ -50,7 +51,7 @@ export function createFiling(
       return { deliveries, isMore: true, dueMs: 0 };
     },
     async file(delivery, ending, fetchNext) {
-      const next = await fileBy(backend, delivery, ending, fetchNext);
+      const next = await fileBy(options, { delivery, ending, fetchNext });
       if (isNews(ending)) tell(delivery.id);
       return nextOf(next, delivery.token);
     },
@@ -72,15 +73,21 @@ function nextOf([job, id]: Next, token: string): Delivery | undefined {
   return job ? deliveryOf(job, id, token) : undefined;
 }
 
+interface End {
+  readonly delivery: Delivery;
+  readonly ending: Ending;
+  readonly fetchNext: boolean;
+}
+
 async function fileBy(
-  backend: Backend,
-  delivery: Delivery,
-  ending: Ending,
-  fetchNext: boolean,
+  { backend, keptS }: FilingOptions,
+  { delivery, ending, fetchNext }: End,
 ): Promise<Next> {
   const { id, token, opts } = delivery;
   // Of a job, the backend reads no more than this.
   const job = { id, opts } as Parameters<Backend['moveToFailed']>[0];
+  const finish = async (args: Parameters<Backend['moveToFinished']>[1]): Promise<Next> =>
+    (await backend.moveToFinished(id, [...args, ownLifetime(delivery, keptS)])) ?? [];
   switch (ending.kind) {
     case 'completed': {
       const { removeOnComplete } = opts;
@@ -92,12 +99,12 @@ async function fileBy(
         token,
         fetchNext,
       );
-      return (await backend.moveToFinished(id, args)) ?? [];
+      return finish(args);
     }
     case 'failed': {
       const { reason, stacktrace } = ending;
       const fields = { failedReason: reason, stacktrace };
-      const filed = backend.moveToFailed(
+      const args = backend.moveToFailedArgs(
         job,
         reason,
         keep(opts.removeOnFail),
@@ -105,7 +112,7 @@ async function fileBy(
         fetchNext,
         fields,
       );
-      return (await filed).result ?? [];
+      return finish(args);
     }
     case 'delayed': {
       const { delayMs, attempt } = ending;

@@ -1,4 +1,4 @@
-/** What follows once the end of a run is stored: counted, written to the log, kept as long as asked. */
+/** What follows once the end of a run is stored: counted, and written to the log. */
 import { deferredError } from '../shared/failures.ts';
 import type { Delivery } from './delivery.ts';
 import type { Ending } from './ending.ts';
@@ -15,18 +15,7 @@ export interface OnFiledOptions {
 }
 
 export function createOnFiled({ queue, tools, totals }: OnFiledOptions) {
-  const { redis, keys, config, log, clock } = tools;
-
-  /**
-   * A result with its own lifetime is filed as if it had ended earlier or later, so that whoever
-   * removes by age (BullMQ, the sweeper) removes it in time and looks at one number only.
-   */
-  const keepOwnExpiry = (delivery: Delivery, isSuccess: boolean): void => {
-    const expires = delivery.body.result_expires;
-    if (expires === undefined) return;
-    const filedAt = Math.max(0, clock.now() + (expires - config.resultExpires) * 1000);
-    redis.zadd(keys.finished(queue, isSuccess), 'XX', filedAt, delivery.id).catch(() => undefined);
-  };
+  const { log } = tools;
 
   /** It was revoked while it waited, or its workers were lost. */
   const tellUnrunEnd = (delivery: Delivery, words: string): void => {
@@ -40,13 +29,11 @@ export function createOnFiled({ queue, tools, totals }: OnFiledOptions) {
     switch (ending.kind) {
       case 'completed':
         totals.succeeded++;
-        keepOwnExpiry(delivery, true);
         break;
       case 'failed':
         totals.failed++;
         if (delivery.deferredFailure !== undefined)
           tellUnrunEnd(delivery, delivery.deferredFailure);
-        keepOwnExpiry(delivery, false);
         break;
       case 'delayed':
         if (ending.attempt) totals.retried++;

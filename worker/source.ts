@@ -53,9 +53,9 @@ export function createSource(options: SourceOptions): Source {
   const { redis, keys, worker, log, config, clock } = tools;
   const backend = createBackend(queue, tools);
   const announce = createAnnouncer(redis, keys);
-  const alone = createFiling({ backend, worker, clock }, announce);
-  const script = finishTasks(redis);
   const retention = retentionOf(tools);
+  const alone = createFiling({ backend, worker, clock, keptS: retention.age }, announce);
+  const script = finishTasks(redis);
   const filing =
     config.batching === 'on'
       ? createBatchFiling({ backend, keys, worker, retention, script, concurrency, alone })

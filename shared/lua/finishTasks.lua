@@ -1,19 +1,19 @@
 -- Files tasks that have ended in one tick, and takes as many new ones: what BullMQ's moveToFinished
 -- does for each, on the same keys and with the same events, at the price of one script run.
 -- The lines before this one are BullMQ's own functions (worker/finishScript.ts), to which belong
--- rcall, kajeOwner, getOrSetMaxEvents, promoteDelayedJobs, moveJobFromPrioritizedToActive,
+-- rcall, kajeOwner, kajeKeep, getOrSetMaxEvents, promoteDelayedJobs, moveJobFromPrioritizedToActive,
 -- getNextDelayedTimestamp, removeJobsByMaxAge and removeJobsByMaxCount.
 -- KEYS: wait, active, prioritized, events, stalled, delayed, meta, pc, marker, completed, failed
 -- ARGV: prefix of the keys, now, ms of a lock, name of the worker, retention (age or '', count or
 -- '', limit), how many channels are told and of each its name and the ids, joined by commas; then of
 -- each task: id, token, 'completed' or 'failed', result or reason, stacktrace, attempts, whether to
--- fetch ('1'); a slot that only takes one has the id ''
+-- fetch ('1'), how many ms later than others it goes or ''; a slot that only takes one has the id ''
 -- Answers {codes, jobs, more, next}: of each task 0, BullMQ's error code, or SLOW for one that BullMQ's
 -- own script must file; of each fetched job its slot, id and values; 1 while others wait; else when the
 -- next delayed one is due, -1 while the queue is paused, 0 for never. A single 0 means that all must
 -- take BullMQ's script.
 local SLOW = -1000
-local FIELDS = 7
+local FIELDS = 8
 local wait, active, prioritized, events, stalled = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local delayed, meta, pc, marker = KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 local prefix, now, lockMs, worker = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
@@ -29,7 +29,7 @@ rcall("XTRIM", events, "MAXLEN", "~", getOrSetMaxEvents(meta))
 
 local codes, slots = {}, {}
 local locks, free = {}, {}
-local filed = {}
+local filed, own = {}, {}
 
 -- Redis writes out a number of Lua as a floating one: half a microsecond for each.
 local function text(count)
@@ -69,6 +69,9 @@ local function file(first)
   rcall("ZADD", isDone and KEYS[10] or KEYS[11], now, id)
   rcall("HSET", key, "atm", text(made), property, value, "finishedOn", now)
   filed[target] = true
+  if ARGV[first + 7] ~= "" then
+    own[#own + 1] = { isDone and KEYS[10] or KEYS[11], id, now, ARGV[first + 7] }
+  end
   rcall("XADD", events, "*", "event", target, "jobId", id, property, value, "prev", "active")
   if not isDone then
     rcall("HDEL", key, "defa")
@@ -108,6 +111,9 @@ if filed.completed then
 end
 if filed.failed then
   evict(KEYS[11])
+end
+for _, each in ipairs(own) do
+  kajeKeep(unpack(each))
 end
 
 -- Told here, those who wait hear of it one trip between worker and Redis earlier.

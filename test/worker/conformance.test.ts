@@ -64,7 +64,7 @@ async function startSides(given: { resultsMax?: number } = {}): Promise<[bull: S
       redis,
       queue,
       backend,
-      alone: createFiling({ backend, worker, clock }, () => undefined),
+      alone: createFiling({ backend, worker, clock, keptS: config.resultExpires }, () => undefined),
     };
   };
   const bull = await sideOf('bull');
@@ -305,5 +305,32 @@ describe('the scripts for many tasks', () => {
   for (let seed = 1; seed <= 6; seed++) {
     it(`leave every key as BullMQ's scripts for one leave it, seed ${seed}`, () =>
       runBoth(seed, 50));
+  }
+
+  for (const ending of [completed('1'), failed]) {
+    it(`keep a result as long as its task says, from the moment of its end: ${ending.kind}`, async () => {
+      // As many as are kept: the one that is kept for the shortest time is not removed at its end.
+      for (const side of await startSides({ resultsMax: 2 })) {
+        const bodies = {
+          zShort: { result_expires: 60 },
+          usual: {},
+          odd: { result_expires: 'soon' },
+          long: { result_expires: 1e6 },
+        };
+        const set = `${side.base}${ending.kind}`;
+        const laters: number[] = [];
+        for (const [id, body] of Object.entries(bodies).reverse()) {
+          await side.add([
+            { id, data: JSON.stringify({ kwargs: {}, ...body }), delay: 0, priority: 0, age: 0 },
+          ]);
+          const [delivery] = await side.take([`token-${id}`]);
+          if (!delivery) throw new Error('Nothing to take');
+          await side.file([{ delivery, ending, fetchNext: false }]);
+          const endedAt = Number(await side.redis.hget(`${side.base}${id}`, 'finishedOn'));
+          laters.push(Number(await side.redis.zscore(set, id)) - endedAt);
+        }
+        expect(laters).to.deep.equal([1e9 - 86_400_000, 0, 0, 60_000 - 86_400_000]);
+      }
+    });
   }
 });

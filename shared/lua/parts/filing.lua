@@ -10,7 +10,7 @@ local function numberIn(key, field)
   return known and type(body) == 'table' and tonumber(body[field]) or nil
 end
 
--- A result with its own lifetime is filed as if it had ended earlier or later (worker/consumer.ts)
+-- A result with its own lifetime is filed as if it had ended earlier or later (worker/retention.ts)
 -- than those that the queue's workers keep for so many seconds; a queue without workers sweeps none.
 local function filedAt(base, key, at)
   local own = numberIn(key, 'result_expires')
