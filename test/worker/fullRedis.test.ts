@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import type { Config } from '../../shared/config.ts';
 import { createRegistry } from '../../shared/registry.ts';
 import { defineTask, type Task } from '../../shared/task.ts';
+import { LOCK_MS } from '../../worker/locks.ts';
 import { startWorker } from '../../worker/worker.ts';
 import { defer } from '../support/defer.ts';
 import { eventually } from '../support/eventually.ts';
@@ -87,7 +88,7 @@ describe('a full Redis', () => {
     await test.send('hold', ['a']);
     await eventually(() => test.runs.length === 1);
     await test.fill();
-    await renewed(test, `${test.keys.job('default', 'a')}:lock`, 14_000);
+    await renewed(test, `${test.keys.job('default', 'a')}:lock`, LOCK_MS);
     await renewed(test, test.keys.worker('w1'), 10_000);
     expect(await test.read('a')).to.include({ state: 'STARTED' });
     expect(warnings(started)).to.deep.equal([]);

@@ -118,7 +118,10 @@ describe('a run whose lock has run out in an outage', () => {
     // As lua/revoke.lua marks a task that nobody seems to run.
     await outage(life);
     const mark = 'TaskRevokedError: The task was revoked';
-    await redis.hset(keys.job('default', 'a'), { defa: mark, deferred: `,5,4,1,${mark}` });
+    await redis.hset(keys.job('default', 'a'), {
+      defa: mark,
+      deferred: `,${Date.now()},${Date.now()},1,${mark}`,
+    });
     await eventually(() => runs[0]?.signal.aborted);
     open();
     await life.send('hold', ['b']);

@@ -32,17 +32,12 @@ describe('a worker that starts', () => {
     expect(warnings[0]?.msg).to.include('does not consume the queue');
   });
 
-  for (const [title, input] of [
-    ['of a library that makes none', opaque],
-    ['of which none can be made', z.object({ at: z.date() })],
-  ] as const) {
-    it(`warns of an input without JSON Schema: ${title}`, async () => {
-      const warnings = await warningsOf(defineTask('pay', { input, run }));
-      expect(warnings).to.have.length(1);
-      expect(warnings[0]).to.include({ task_name: 'pay' });
-      expect(warnings[0]?.msg).to.include('no JSON Schema');
-    });
-  }
+  it('warns of an input of a library that makes no JSON Schema', async () => {
+    const warnings = await warningsOf(defineTask('pay', { input: opaque, run }));
+    expect(warnings).to.have.length(1);
+    expect(warnings[0]).to.include({ task_name: 'pay' });
+    expect(warnings[0]?.msg).to.include('no JSON Schema');
+  });
 
   it('warns of nothing else', async () => {
     const add = defineTask('add', { input: z.object({ a: z.number() }), run });

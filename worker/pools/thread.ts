@@ -6,7 +6,7 @@ import { inWords, pack } from './thrown.ts';
 const FILE = ENTRY.pathname.endsWith('.ts') ? new URL('./entryFromSource.mjs', ENTRY) : ENTRY;
 
 /** Milliseconds in which one that listens may abort the signal of its run and end by itself. */
-const KILL_AFTER_MS = 100;
+const KILL_AFTER_MS = 500;
 
 /** Starts a thread that runs tasks. */
 export function startThread({ maxMemory, onMessage, onEnd }: StartOptions): Child {
