@@ -29,14 +29,24 @@ export async function addTasks(redis: Redis, keys: Keys, adding: Adding): Promis
   return { nowMs, isLate: false, full: { queue: names[number - 1] ?? '', room } };
 }
 
+export interface Reading {
+  readonly fields: readonly string[];
+  readonly ids: readonly string[];
+  /** Bytes behind which the answer ends; the first task is always in it. Default: 4 MiB */
+  readonly maxBytes?: number;
+}
+
+/** Bytes of one answer, or of several that are on their way together, behind which other commands wait. */
+export const READ_BYTES = 4 * 1024 * 1024;
+
 /** Reads tasks by id from the queues at `bases`, and the clock of Redis; see lua/readTasks.lua. */
 export function readTasks(
   redis: Redis,
   bases: readonly string[],
-  fields: readonly string[],
-  ids: readonly string[],
+  { fields, ids, maxBytes = READ_BYTES }: Reading,
 ): Promise<[nowMs: number, ...found: (FoundTask | null)[]]> {
-  return runScript(redis, 'readTasks', bases, [fields.length, ...fields, ...ids]);
+  const args = [Math.floor(maxBytes), fields.length, ...fields, ...ids];
+  return runScript(redis, 'readTasks', bases, args);
 }
 
 export interface Revocation {

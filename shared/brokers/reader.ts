@@ -4,7 +4,7 @@ import { FIELDS, type FoundTask, jobHashOf } from '../jobHash.ts';
 import type { Keys } from '../keys.ts';
 import { answered, isRefusal } from '../redis.ts';
 import { recordOf, type TaskRecord } from '../results.ts';
-import { readTasks, removeEnded } from '../scripts.ts';
+import { READ_BYTES, readTasks, removeEnded } from '../scripts.ts';
 import { portionsOf, scriptsUnderWay, tasksInScript } from './portions.ts';
 
 /**
@@ -27,16 +27,17 @@ export function createReader(
   const readSome = async (
     queues: readonly string[],
     ids: readonly string[],
-    came?: Came,
+    { maxBytes, came }: Portion,
   ): Promise<(TaskRecord | null)[]> => {
-    const reading = readTasks(redis, queues.map(keys.queueBase), FIELDS, ids);
+    const reading = readTasks(redis, queues.map(keys.queueBase), { fields: FIELDS, ids, maxBytes });
     const [nowMs, ...found] = await answered(redis, reading);
     if (came) for (const task of found) if (task) came(sizeOf(task));
     const records = await Promise.all(
       found.map((task, i) => task && toRecord(ids[i] ?? '', queues, task, nowMs)),
     );
     if (found.length >= ids.length) return records;
-    return [...records, ...(await readSome(queues, ids.slice(found.length), came))];
+    const rest = await readSome(queues, ids.slice(found.length), { maxBytes, came });
+    return [...records, ...rest];
   };
 
   const readFrom = async (queues: readonly string[], ids: readonly string[], came?: Came) => {
@@ -44,7 +45,9 @@ export function createReader(
     const size = tasksInScript(queues.length);
     const records: (TaskRecord | null)[] = [];
     for (const some of portionsOf(portionsOf(ids, size), scriptsUnderWay(queues.length, size))) {
-      const found = await Promise.all(some.map((each) => readSome(queues, each, came)));
+      // Ten full answers at once took a line of 100 Mbit/s three seconds, and nobody was answered in time.
+      const portion = { maxBytes: READ_BYTES / some.length, came };
+      const found = await Promise.all(some.map((each) => readSome(queues, each, portion)));
       records.push(...found.flat());
     }
     return records;
@@ -103,6 +106,11 @@ export function createReader(
 
 /** Told the bytes of each task that was found. */
 type Came = (bytes: number) => void;
+
+interface Portion {
+  readonly maxBytes: number;
+  readonly came: Came | undefined;
+}
 
 function sizeOf([, , , values]: FoundTask): number {
   return values.reduce((bytes, value) => bytes + Buffer.byteLength(value ?? ''), 0);

@@ -183,7 +183,8 @@ async function* bodiesOf(
 ): AsyncGenerator<Waiting[]> {
   for (let from = 0; from < ids.length; ) {
     const some = ids.slice(from, from + AT_ONCE);
-    const [, ...found] = await answered(redis, readTasks(redis, [base], ['data'], some));
+    const reading = readTasks(redis, [base], { fields: ['data'], ids: some });
+    const [, ...found] = await answered(redis, reading);
     yield found.map((task, i) => ({
       id: some[i] ?? '',
       body: bodyOf(parseJson(task?.[3][0] ?? null)),

@@ -3,17 +3,20 @@
 -- A script, not a pipeline: a task that moves between two commands would seem to be nowhere.
 --
 -- KEYS[i]   base of queue i, "<prefix>:<queue>:"
--- ARGV[1]   number of fields
--- ARGV[2..] the fields of the job's hash, then the ids
--- Returns   { now, then for each id in order, as many as fit into BYTES_MAX: false, or
+-- ARGV[1]   bytes behind which the answer ends: large results of many tasks must not become one
+--           reply that keeps everybody else waiting
+-- ARGV[2]   number of fields
+-- ARGV[3..] the fields of the job's hash, then the ids
+-- Returns   { now, then for each id in order, as many as fit into these bytes: false, or
 --           { i, place, due, { value of each field }, kept } }
 --           now: epoch ms, by which all readers decide what has expired, whatever their own clocks
 --           place: "finished" | "active" | "delayed" | "waiting"; due: epoch ms or "";
 --           kept: seconds that the queue's workers keep the results of tasks, or ""
-local count = tonumber(ARGV[1])
+local bytesMax = tonumber(ARGV[1])
+local count = tonumber(ARGV[2])
 local fields = {}
 for i = 1, count do
-  fields[i] = ARGV[1 + i]
+  fields[i] = ARGV[2 + i]
 end
 
 local function placeOf(base, id, key)
@@ -53,12 +56,10 @@ local function read(id)
   return false
 end
 
--- Large results of many tasks must not become one reply that keeps everybody else waiting.
-local BYTES_MAX = 4 * 1024 * 1024
 local bytes = 0
 local clock = redis.call('TIME')
 local found = { clock[1] * 1000 + math.floor(clock[2] / 1000) }
-for i = 2 + count, #ARGV do
+for i = 3 + count, #ARGV do
   local task = read(ARGV[i])
   found[#found + 1] = task
   if task then
@@ -66,7 +67,7 @@ for i = 2 + count, #ARGV do
       bytes = bytes + #(task[4][f] or '')
     end
   end
-  if bytes > BYTES_MAX then
+  if bytes > bytesMax then
     break
   end
 end

@@ -2,8 +2,13 @@ import { expect } from 'chai';
 import { defineTask } from '../../client/index.ts';
 import { SCHEMAS } from '../../shared/schemas.ts';
 import { add, echo } from '../fixtures/quick.ts';
+import { messageOf, startTestBroker } from '../support/broker.ts';
+import { eventually } from '../support/eventually.ts';
 import { commandsDuring } from '../support/monitor.ts';
+import { redisProxy } from '../support/proxy.ts';
+import { testRedisUrl } from '../support/redis.ts';
 import { startApiAlone, startApiAndWorker } from '../support/stack.ts';
+import { startTestWorker } from '../support/worker.ts';
 
 const startAlone = () => startApiAlone([echo]);
 
@@ -73,12 +78,15 @@ describe('POST /v1/results', () => {
     const letters = defineTask('letters', {
       run: ({ letter }: { letter: string }) => letter.repeat(900_000),
     });
-    const api = await startApiAndWorker([letters]);
+    const { api } = await startApiAlone([letters]);
+    const worker = await startTestWorker(api.config, [letters]);
     const names = [...'abcdefghijkl'];
     for (const letter of names) {
       await api.post('/v1/send_task', { name: 'letters', kwargs: { letter }, task_id: letter });
     }
     for (const letter of names) await api.get(`/v1/tasks/${letter}?wait=10`);
+    // It has scripts of its own.
+    await worker.stop();
     const task_ids = names.flatMap((letter) => [letter, `no-${letter}`]);
     let results: ({ task_id: string; result: string } | null)[] = [];
     const commands = await commandsDuring(api.config.prefix, async () => {
@@ -92,10 +100,29 @@ describe('POST /v1/results', () => {
     expect(shown).to.deep.equal(names.flatMap((letter) => [[letter, 900_000, letter], null]));
   });
 
+  it('brings many large results over a slow line, and keeps no other request waiting for all of them', async () => {
+    const proxy = await redisProxy();
+    const { api } = await startApiAlone([echo], { redisUrl: proxy.url });
+    const text = 'x'.repeat(40_000);
+    const task_ids = Array.from({ length: 500 }, (_, i) => `t${i}`);
+    const { broker } = await startTestBroker({ ...api.config, redisUrl: testRedisUrl() });
+    for (const id of task_ids) await broker.add([messageOf(id, { body: { kwargs: { text } } })]);
+    // 20 MB: five answers at once, of 4 MB each, would take two seconds.
+    proxy.slow(0, 10_000_000);
+    const reading = api.post('/v1/results', { task_ids });
+    await eventually(async () => (await api.get('/v1/tasks/t0')).status === 200);
+    const { status, body } = await reading;
+    expect(status).to.equal(200);
+    expect(body.results.map((each: { task_id: string }) => each.task_id)).to.deep.equal(task_ids);
+  });
+
   it('refuses to answer more than 64 MiB, stops reading there, and says how many fit', async () => {
     const large = defineTask('large', { run: () => 'x'.repeat(900_000) });
-    const api = await startApiAndWorker([large]);
+    const { api } = await startApiAlone([large]);
+    const worker = await startTestWorker(api.config, [large]);
     await api.post('/v1/send_task?wait=10', { name: 'large', task_id: 't' });
+    // It has commands of its own.
+    await worker.stop();
     const read = (count: number) => api.post('/v1/results', { task_ids: Array(count).fill('t') });
     const commands = await commandsDuring(api.config.prefix, async () => {
       const { status, body } = await read(1000);
@@ -107,8 +134,8 @@ describe('POST /v1/results', () => {
         },
       ]);
     });
-    // 1,000 of them would be more than 200 replies.
-    expect(commands.length).to.be.below(40);
+    // One of them each: ten answers are on their way together, and are to be 4 MB in all.
+    expect(commands.length).to.be.within(75, 100);
     const { status, body } = await read(74);
     expect(status).to.equal(200);
     expect(body.results).to.have.length(74);

@@ -98,12 +98,15 @@ export async function redisProxy(target = testRedisUrl()): Promise<RedisProxy> {
 /** Writes in order, each chunk as late as the line makes it. */
 function wayTo(socket: Socket, line: { readonly latencyMs: number; readonly bytesPerS: number }) {
   let freeAt = 0;
+  const onItsWay: Buffer[] = [];
   return (chunk: Buffer): void => {
     const now = performance.now();
     const sentAt = Math.max(now, freeAt) + (chunk.length / line.bytesPerS) * 1000;
     freeAt = sentAt;
     const waitMs = sentAt + line.latencyMs - now;
-    if (waitMs <= 0) socket.write(chunk);
-    else setTimeout(() => socket.write(chunk), waitMs);
+    if (waitMs <= 0 && onItsWay.length === 0) return void socket.write(chunk);
+    onItsWay.push(chunk);
+    // The first of them, not this one: timers of a busy process may come in another order.
+    setTimeout(() => socket.write(onItsWay.shift() ?? ''), waitMs);
   };
 }
