@@ -75,7 +75,7 @@ function initOf({ method = 'GET', body, headers }: Call): RequestInit {
 function createSilence(url: string, ms: number) {
   const silence = new AbortController();
   // The request has left: nobody knows how far the API has come.
-  const reason = `has not answered within ${ms / 1000} s; it may still do what was asked`;
+  const reason = `has not answered within ${Math.round(ms) / 1000} s; it may still do what was asked`;
   const timer = setTimeout(() => silence.abort(unavailable(url, reason)), ms);
   return {
     signal: silence.signal,
