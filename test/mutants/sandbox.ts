@@ -65,7 +65,8 @@ export async function openSandbox(root: string): Promise<Sandbox> {
     },
     async close() {
       await redis.stop();
-      rmSync(dir, { recursive: true, force: true });
+      // At an end by a signal a process that dies just now may still write into it.
+      rmSync(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
     },
   };
 }
