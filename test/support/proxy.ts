@@ -32,6 +32,8 @@ export async function redisProxy(target = testRedisUrl()): Promise<RedisProxy> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
   const silent = new WeakSet<Socket>();
+  /** Connections of Redis on which it has something to read. */
+  const unread = new Set<Socket>();
   const held: (() => Promise<unknown>)[] = [];
   const line = { latencyMs: 0, bytesPerS: Number.POSITIVE_INFINITY };
   let isFrozen = false;
@@ -47,17 +49,19 @@ export async function redisProxy(target = testRedisUrl()): Promise<RedisProxy> {
       socket.on('error', () => undefined);
       socket.on('close', () => {
         sockets.delete(socket);
-        // A frozen Redis does not notice that the sender goes.
-        if (!silent.has(socket) && !(isFrozen && other === redis)) other.destroy();
+        // A frozen Redis does not notice that the sender goes, and reads first when it wakes.
+        if (!silent.has(socket) && !unread.has(other)) other.destroy();
       });
     }
     redis.on('data', (answer) => losesAnswers || silent.has(redis) || down(answer));
     client.on('data', (commands) => {
       if (silent.has(client)) return;
       if (!isFrozen) return up(commands);
-      held.push(() => {
+      unread.add(redis);
+      held.push(async () => {
         redis.write(commands);
-        return once(redis, 'data');
+        await once(redis, 'data');
+        unread.delete(redis);
       });
     });
   }).listen(0, '127.0.0.1');

@@ -116,7 +116,7 @@ describe('a pool, whatever its kind', () => {
     const taken: number[] = [];
     let most = 0;
     const runs = [1, 2, 3, 4, 5, 6].map(async (i) => {
-      await runIn(pool, 'who', { ms: 300 }, { started: () => taken.push(i) });
+      await runIn(pool, 'who', { ms: 1000 }, { started: () => taken.push(i) });
       most = Math.max(most, pool.children, pool.busy);
     });
     expect([pool.busy, pool.children]).to.deep.equal([0, 2]);
