@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { BrokerUnavailableError, TaskNotFoundError } from '../../shared/errors.ts';
 import {
@@ -208,6 +210,21 @@ describe('a connection that waits', () => {
     await eventually(() => cuts >= 2);
     await proxy.wake();
     expect(await answers).to.deep.equal(['main', 'copy']);
+  });
+
+  it('leaves alone a line on which an answer takes less than that, whenever it was asked for', async () => {
+    let cuts = 0;
+    const askedBehind = async (ms: number): Promise<void> => {
+      const redis = connectPatiently(testRedisUrl(), silentLog(), 2);
+      defer(() => disconnect(redis));
+      await redis.ping();
+      redis.on('close', () => cuts++);
+      await sleep(ms);
+      await redis.blpop(`nothing:${randomUUID()}`, 1.2);
+    };
+    // In all parts of the second between two looks.
+    await Promise.all([...Array(10).keys()].map((i) => askedBehind(i * 100)));
+    expect(cuts).to.equal(0);
   });
 
   it('does not take a stall of its own process for a half-open line', async () => {
