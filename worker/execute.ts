@@ -31,11 +31,12 @@ const takesTurns: Concerns = ({ limits, start }) =>
 const steps: readonly (readonly [Step, Concerns])[] = [
   [logEnd, always], // one line: id, name, state, runtime
   [tellEvents, always], // received and ended, for those who follow the cluster
+  // It waits for a place: what may be over by then, or takes a turn from others, stands below.
+  [quarantine, ({ losses, isKnown }) => losses > 0 && isKnown], // what was lost with a worker runs apart from all others
   [refuseExpired, ({ message }) => message.body.expires !== undefined], // what was to start by now is REVOKED instead
   [parkUnknown, ({ isKnown }) => !isKnown], // a task that this worker does not have waits for one that does
   [awaitTurn, takesTurns], // rate and concurrency limits: back to Redis until it is its turn
   [refuseRevoked, (run) => run.isRevoked || takesTurns(run)], // what was revoked until now is not begun
-  [quarantine, ({ losses }) => losses > 0], // what was lost with a worker runs apart from all others
   [acknowledgeEarly, ({ acksLate }) => !acksLate], // acksLate: false, from here on it is never run again
   [tellStart, (run) => run.teller.wanted() || takesTurns(run)], // started, for those who follow the cluster
   [retryFailure, always], // a failure that another run may cure becomes a retry

@@ -12,6 +12,10 @@ import { testTools } from './tools.ts';
 
 export interface RunOptions {
   readonly retries?: number;
+  /** Default: 1 */
+  readonly start?: number;
+  /** Losses charged to it. Default: 0 */
+  readonly losses?: number;
   readonly resultMaxBytes?: number;
   readonly message?: Partial<TaskMessage>;
   readonly config?: Partial<Config>;
@@ -25,13 +29,15 @@ export interface RunOptions {
 
 /** `stored` collects what the task reports as its progress. */
 export function testRun(task: Task, options: RunOptions = {}) {
-  const { retries = 0, resultMaxBytes = 1024, message: given = {}, store } = options;
+  const { retries = 0, start = 1, losses = 0, resultMaxBytes = 1024 } = options;
+  const { message: given = {}, store } = options;
   const { config = {}, isKnown = true, log } = options;
   const stored: StoredProgress[] = [];
   const { run, end } = createRun({
     message: messageOf('id-1', { name: task.name, ...given }),
     retries,
-    start: 1,
+    start,
+    losses,
     tools: testTools(
       testConfig({ resultMaxBytes, ...config }),
       isKnown ? [task] : [],

@@ -1,5 +1,12 @@
 import { expect } from 'chai';
+import { defineTask } from '../../shared/task.ts';
+import type { TaskOptions } from '../../shared/taskOptions.ts';
+import { execute } from '../../worker/execute.ts';
 import { createQuarantine } from '../../worker/quarantine.ts';
+import { createRunning } from '../../worker/running.ts';
+import { defer } from '../support/defer.ts';
+import { eventually } from '../support/eventually.ts';
+import { testRun } from '../support/run.ts';
 
 describe('the quarantine', () => {
   it('has so many places, and gives them in the order in which they were asked for', async () => {
@@ -33,5 +40,51 @@ describe('the quarantine', () => {
     expect(await quarantine.enter(false)).to.equal(undefined);
     first?.();
     expect(await quarantine.enter(false)).to.be.a('function');
+  });
+});
+
+describe('a lost task that finds no place in quarantine', () => {
+  /** All places are taken; `wait` says whether it waits for one. */
+  async function crowded(options: TaskOptions = {}, expires?: number) {
+    let isRun = false;
+    const task = defineTask('lost', { ...options, run: () => (isRun = true) });
+    const body = expires === undefined ? {} : { expires };
+    const { run } = testRun(task, { start: 2, losses: 1, message: { body } });
+    const { quarantine } = run.tools;
+    let waits = false;
+    const enter = quarantine.enter;
+    const leave = await enter(true);
+    run.tools.quarantine.enter = (isAlone) => {
+      waits = true;
+      return enter(isAlone);
+    };
+    const executed = execute(run);
+    defer(() => executed.catch(() => undefined));
+    await eventually(() => waits);
+    return { run, executed, leave: () => leave?.(), isRun: () => isRun };
+  }
+
+  it('does not begin when it was revoked while it waited', async () => {
+    const { run, executed, leave, isRun } = await crowded();
+    createRunning(run).revoke(false);
+    leave();
+    expect((await executed).kind).to.equal('revoked');
+    expect(isRun()).to.equal(false);
+  });
+
+  it('does not begin when its time was over while it waited', async () => {
+    const now = Date.now() + 300;
+    const { run, executed, leave, isRun } = await crowded({}, now);
+    await eventually(() => run.tools.clock.now() > now);
+    leave();
+    expect((await executed).kind).to.equal('revoked');
+    expect(isRun()).to.equal(false);
+  });
+
+  it('takes no start from the others of a rate limit, nor a place of a concurrency limit', async () => {
+    const { run, executed } = await crowded({ rateLimit: '1/h', maxConcurrency: 1 });
+    expect(await executed).to.include({ kind: 'later', why: 'quarantine' });
+    const { redis, keys } = run.tools;
+    expect(await redis.exists(keys.rate('lost'), keys.running('lost'))).to.equal(0);
   });
 });
