@@ -1,3 +1,4 @@
+import { WorkerLostError } from '../../shared/taskErrors.ts';
 import type { Run, Step } from '../context.ts';
 import { PermanentError } from '../outcome.ts';
 
@@ -31,11 +32,18 @@ async function runApart(run: Run): Promise<void> {
   try {
     run.value = await tools.pools.runApart({ ...childRun(run), ...copied }, losses > 1);
   } catch (error) {
-    // Only what that process has imported, if anything, is called so: the task has not begun.
-    if (!(error instanceof PermanentError) || error.name !== 'NotRegistered') throw error;
+    if (!isOfNoProcess(error, run)) throw error;
     log.warn({ reason: error.message }, 'a lost task cannot run in a process of its own');
     await runAtHome(run);
   }
+}
+
+/** Whether there is no process that has the task: one that did not start, or has not imported it. */
+function isOfNoProcess(error: unknown, { hasBegun, kill }: Run): error is Error {
+  if (kill.aborted) return false;
+  if (error instanceof WorkerLostError) return !hasBegun;
+  // Only what that process has imported, if anything, is called so: the task has not begun.
+  return error instanceof PermanentError && error.name === 'NotRegistered';
 }
 
 function childRun(run: Run) {
