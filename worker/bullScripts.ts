@@ -5,7 +5,7 @@ import { DefinitionError } from '../shared/errors.ts';
 import { partOf } from '../shared/lua.ts';
 import { URGENT_FIRST } from './fetchOrder.ts';
 import { finishScript, isKnown } from './finishScript.ts';
-import { KEEPS_TASK, WAITS_FOR_OWNERS } from './locks.ts';
+import { ENDS_IN_TIME, KEEPS_TASK, WAITS_FOR_OWNERS } from './locks.ts';
 import { CHARGES_OWN_LOSSES } from './losses.ts';
 import type { Patience } from './refusals.ts';
 import { EVICT_AT_ONCE, KEEPS_OWN_LIFETIME } from './retention.ts';
@@ -67,7 +67,10 @@ const CHANGED: Readonly<Record<string, Changed>> = {
   moveToDelayed: { changes: [BY_CLOCK_OF_REDIS, URGENT_FIRST, KEEPS_TASK], stores: true },
   moveJobFromActiveToWait: { changes: [KEEPS_TASK], stores: true },
   extendLocks: { changes: [KEEPS_TASK], stores: false },
-  moveStalledJobsToWait: { changes: [WAITS_FOR_OWNERS, CHARGES_OWN_LOSSES], stores: false },
+  moveStalledJobsToWait: {
+    changes: [...ENDS_IN_TIME, WAITS_FOR_OWNERS, CHARGES_OWN_LOSSES],
+    stores: false,
+  },
 };
 
 interface BullScript {

@@ -60,7 +60,7 @@ local function kajeMayTakeOver(stalledCheckKey, activeKey)
   local clock = redis.call("TIME")
   local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
   local since = redis.call("GET", key)
-  if not since then
+  if not since or tonumber(since) > now then
     -- Where nothing runs, nobody has to come back for it.
     since = redis.call("LLEN", activeKey) > 0 and now or 0
   end
@@ -69,3 +69,31 @@ local function kajeMayTakeOver(stalledCheckKey, activeKey)
 end
 `,
 };
+
+/**
+ * The clock of Redis may be set back, or another Redis with a clock of its own stand in for it. What should last
+ * a second lasted until the old time came again then: nobody looked for lost tasks, and the locks of the dead stood.
+ */
+const STANDS = `
+local function kajeStands(key, ms)
+  local left = redis.call("PTTL", key)
+  if left > tonumber(ms) then
+    redis.call("PEXPIRE", key, ms)
+  end
+  return left ~= -2
+end
+`;
+
+/** Nothing that a look goes by lasts longer than it should. */
+export const ENDS_IN_TIME = [
+  {
+    from: 'rcall("EXISTS", stalledCheckKey) == 1',
+    to: 'kajeStands(stalledCheckKey, maxCheckTime)',
+    lua: STANDS,
+  },
+  {
+    from: 'rcall("EXISTS", jobKey .. ":lock") == 0',
+    to: `not kajeStands(jobKey .. ":lock", ${LOCK_MS})`,
+    lua: '',
+  },
+];

@@ -11,4 +11,9 @@ local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 redis.call('ZADD', KEYS[2], string.format('%.0f', now), ARGV[1])
+-- This clock was set back: who was seen later than now was seen now, and counts as dead in time.
+for _, worker in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], string.format('(%.0f', now), '+inf')) do
+  redis.call('ZADD', KEYS[2], string.format('%.0f', now), worker)
+  redis.call('PEXPIRE', string.sub(KEYS[1], 1, -#ARGV[1] - 1) .. worker, ARGV[3])
+end
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', string.format('%.0f', now - ARGV[4]))

@@ -4,6 +4,10 @@
 -- Returns  1 when it is his
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then
+  -- This clock was set back: he may be gone for long.
+  if redis.call('PTTL', KEYS[1]) > tonumber(ARGV[2]) then
+    redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  end
   return 0
 end
 

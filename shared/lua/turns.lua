@@ -159,7 +159,9 @@ end
 
 -- When the rate allows another start. Of the last one, not this is stored: rates are changed.
 local function nextStart()
-  return math.max(now, tonumber(redis.call('GET', RATE) or 0) + interval)
+  -- Later than it can have been, it was before this clock was set back.
+  local last = math.min(now + LATE, tonumber(redis.call('GET', RATE) or 0))
+  return math.max(now, last + interval)
 end
 
 -- The last slot that somebody still waits for.

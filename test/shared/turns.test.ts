@@ -201,6 +201,19 @@ describe('the slots of a rate', () => {
     expect(await turns.slotOf('c')).to.be.closeTo(3.5 * HOUR, 2000);
   });
 
+  it('come in time where the clock of Redis was set back by an hour', async () => {
+    const turns = await startTurns({ rate: 60_000 });
+    await turns.lastStart(-HOUR);
+    await turns.reserve('a', HOUR + 60_000);
+    await turns.reserve('b', HOUR + 120_000);
+    await turns.tend();
+    expect(await turns.slotOf('a')).to.be.closeTo(60_000, 2000);
+    await turns.lastStart(60_000);
+    await turns.tend();
+    expect(await visit(turns, ['a'])).to.deep.equal(['go']);
+    expect(await turns.slotOf('b')).to.be.closeTo(60_000, 2000);
+  });
+
   it('are told again to one that comes too early', async () => {
     const turns = await startTurns({ rate: HOUR });
     await visit(turns, ['a', 'b']);

@@ -154,4 +154,23 @@ describe('the look for lost tasks', () => {
     await startTestWorker(life.config, [heldTask().task]);
     expect(await eventually(() => sinceOf(life))).to.equal('0');
   });
+
+  it('goes on after the clock of Redis was set back: what was to last seconds does not last an hour', async () => {
+    const life = await startLife();
+    const { task, runs, open } = heldTask();
+    open();
+    await running(life, 'dead', { kwargs: {} });
+    const { redis, keys } = life;
+    const [base, hour] = [baseOf(life), 3_600_000];
+    await redis
+      .multi()
+      .hset(keys.job('default', 'dead'), 'name', 'hold')
+      .set(lockOf(life, 'dead'), 'token', 'PX', hour)
+      .set(`${base}stalled-check`, 'since', 'PX', hour)
+      .set(`${base}stalled-check:since`, Date.now() + hour, 'PX', hour)
+      .exec();
+    await startTestWorker(life.config, [task]);
+    expect(await life.end('dead', 25_000)).to.include({ state: 'SUCCESS' });
+    expect(runs).to.have.length(1);
+  });
 });

@@ -82,6 +82,16 @@ describe('the heartbeat of a worker', () => {
     expect(Number(await redis.zscore(keys.workers, worker))).to.be.closeTo(now, 10_000);
   });
 
+  it('lets nobody live on for an hour because the clock of Redis was set back', async () => {
+    const { heartbeat, redis, keys } = await startTestHeartbeat();
+    const ahead = Date.now() + 3_600_000;
+    await redis.zadd(keys.workers, ahead, 'gone');
+    await redis.set(keys.worker('gone'), '{}', 'PX', 3_600_000);
+    await heartbeat.beat();
+    expect(Number(await redis.zscore(keys.workers, 'gone'))).to.be.below(ahead - 3_000_000);
+    expect(await redis.pttl(keys.worker('gone'))).to.be.within(1, 10_000);
+  });
+
   it('warns of none when its own is still there', async () => {
     const { heartbeat, twinBeats, warnings } = await startTestHeartbeat();
     await twinBeats(process.pid);
