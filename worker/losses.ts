@@ -17,9 +17,9 @@ const SPARED_MAX = 20;
 /** Milliseconds in which tasks count as lost together: their locks run out within 7 s. */
 const TOGETHER_MS = 15_000;
 
-/** Charges a task whose own process was lost; answers how many losses it is charged with, 0 if it is gone. */
-export function chargeLoss(redis: Redis, job: string): Promise<number> {
-  return runScript(redis, 'chargeLoss', [job], []);
+/** Charges a task whose own process was lost in this start; answers how many losses it is charged with, 0 if it is gone. */
+export function chargeLoss(redis: Redis, job: string, start: number): Promise<number> {
+  return runScript(redis, 'chargeLoss', [job], [start]);
 }
 
 /** Notes that this start of a task runs apart: until then a loss of its worker is not charged to it. */
@@ -60,7 +60,7 @@ local function kajeCharge(base, id)
     return redis.call("HINCRBY", key, "stc", 1)
   end
   if job[3] ~= job[2] then
-    -- It waited for its turn to run apart.
+    -- It waited for its turn to run apart, or was charged with the loss of its process.
     return charged
   end
   if kajeWasAlone(prefix, key, worker, lately) then

@@ -141,13 +141,25 @@ describe('a loss of a worker', () => {
 describe('the loss of a process of its own', () => {
   it('is counted, and of a task that is gone nothing is left', async () => {
     const life = await startLife();
-    await begin(life, 'a');
     const job = life.keys.job('default', 'a');
-    expect(await chargeLoss(life.redis, job)).to.equal(1);
-    expect(await chargeLoss(life.redis, job)).to.equal(2);
+    for (const start of [1, 2]) {
+      await beginApart(life, 'a');
+      expect(await chargeLoss(life.redis, job, start)).to.equal(start);
+    }
     await life.redis.del(job);
-    expect(await chargeLoss(life.redis, job)).to.equal(0);
+    expect(await chargeLoss(life.redis, job, 2)).to.equal(0);
     await noteApart(life.redis, job, 1);
     expect(await life.redis.exists(job)).to.equal(0);
+  });
+
+  it('is counted once, also where the worker is lost before the task is back in its queue', async () => {
+    const life = await startLife();
+    const job = life.keys.job('default', 'a');
+    await beginApart(life, 'a');
+    expect(await chargeLoss(life.redis, job, 1)).to.equal(1);
+    // The answer was cut off.
+    expect(await chargeLoss(life.redis, job, 1)).to.equal(1);
+    await lose(life, ['a']);
+    expect(await charged(life, 'a')).to.deep.equal(['1', null, null]);
   });
 });

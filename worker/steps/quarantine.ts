@@ -36,7 +36,7 @@ function isLost({ thrown, hasBegun, isReleased, isRevoked, acksLate }: Run): boo
 
 async function afterLoss(run: Run): Promise<Outcome> {
   const { message } = describeError(run.thrown);
-  const losses = await chargeLoss(run.tools.redis, run.job);
+  const losses = await chargeLoss(run.tools.redis, run.job, run.start);
   if (losses < LOSSES_MAX) return { kind: 'lost', error: describeError(run.thrown) };
   const words = `The task was lost with its worker or process ${losses} times; the last time: ${message}`;
   return { kind: 'failure', error: describeError(new WorkerLostError(words)) };
