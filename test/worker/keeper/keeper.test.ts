@@ -15,7 +15,7 @@ const lockOf = ({ keys }: Life, id: string) => `${keys.job('default', id)}:lock`
 const ttl = (life: Life, id: string) => life.redis.pttl(lockOf(life, id));
 
 /** Tasks `mine` and `other`, locked for a minute by this worker and by another one. */
-async function startKept(settings: Partial<Config> = {}) {
+async function startKept(settings: Partial<Config> = {}, queues = () => ['default']) {
   const life = await startLife();
   const { redis, keys, config } = life;
   for (const [id, token] of Object.entries({ mine: `${TOKENS}0:1`, other: 'theirs:0:1' })) {
@@ -30,7 +30,7 @@ async function startKept(settings: Partial<Config> = {}) {
     tokens: TOKENS,
     names: ['hold'],
     cells: pulse.cells,
-    queues: () => ['default'],
+    queues,
     log: silentLog(),
   });
   await keeper.start();
@@ -53,6 +53,14 @@ describe("the keeper's thread", () => {
   it('reaches Redis with the certificates that the worker has', async () => {
     const { life } = await startKept({ redisUrl: await redisBehindTls(), ...TLS_FILES });
     await eventually(async () => (await ttl(life, 'mine')) <= 7000, 20_000);
+  });
+
+  it('is started again when it has died', async () => {
+    let starts = 0;
+    // It dies of what is no list.
+    const { life } = await startKept({}, () => (starts++ === 0 ? Object('none') : ['default']));
+    await eventually(async () => (await ttl(life, 'mine')) <= 7000, 20_000);
+    expect(starts).to.equal(2);
   });
 
   it('leaves alone the locks of a loop that turns', async () => {
