@@ -54,13 +54,16 @@ function isHeldAt(text: string, at: number, end: number): boolean {
   return isPlain || isHeld(text.slice(at, end));
 }
 
-/** Whole numbers are held exactly or not at all; decimals are approximations by nature, 0.1 is one. */
+/**
+ * Whole numbers are held exactly or not at all; decimals are approximations by nature, 0.1 is one. As a
+ * program writes a double it is held, too: 2 ** 60 as 1152921504606847000, 24 more than it is.
+ */
 function isHeld(literal: string): boolean {
   const value = Number(literal);
   if (!Number.isFinite(value)) return false;
   // Not as 0: of 1e-400 nothing would be left.
   if (/[.e]/i.test(literal)) return value !== 0 || !/^[\d.]*[1-9]/.test(literal);
-  return BigInt(literal) === BigInt(value);
+  return String(value) === literal || BigInt(literal) === BigInt(value);
 }
 
 function isDigit(code: number): boolean {

@@ -12,6 +12,12 @@ describe('sending', () => {
       expect(await result.get({ timeout: 10 })).to.equal(5);
     });
 
+    it('sends a double beyond 2^53 as it is', async () => {
+      const { kaje } = await connect();
+      const result = await kaje.sendTask('add', { a: 2 ** 60, b: 0 });
+      expect(await result.get({ timeout: 10 })).to.equal(2 ** 60);
+    });
+
     it('sends many in one call, with the results in the order of the calls', async () => {
       const { kaje } = await connect();
       const calls = Array.from({ length: 250 }, (_, i) => ({
