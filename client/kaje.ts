@@ -3,6 +3,7 @@ import { type EventOf, type EventType, eventTypes } from '../shared/clusterEvent
 import { DefinitionError, InvalidRequestError } from '../shared/errors.ts';
 import type { InspectCommand, Inspection } from '../shared/inspection.ts';
 import type { ControlCommand, InspectOptions } from '../shared/operate.ts';
+import { checkedTarget } from '../shared/redisTarget.ts';
 import { checkRoutes } from '../shared/routing.ts';
 import { MAX_TASKS } from '../shared/schemas/tasks.ts';
 import type {
@@ -28,7 +29,7 @@ import {
 import { AsyncResult } from './result.ts';
 import { queryOf, type TaskFilter } from './taskFilter.ts';
 import { createHttpTransport } from './transports/http.ts';
-import { createRedisTransport } from './transports/redis.ts';
+import { transportOnceLoaded } from './transports/later.ts';
 import type { Transport } from './transports/transport.ts';
 
 /** Any tasks: what `Kaje` knows when no type parameter tells it more. */
@@ -245,7 +246,11 @@ function transportOf(options: KajeOptions): Transport {
   if (redis !== undefined && url === undefined) {
     refuseUnknownOf('new Kaje({ redis })', options);
     checkRoutes(options.routes ?? []);
-    return createRedisTransport(redis, options);
+    checkedTarget(redis, options.tls);
+    return transportOnceLoaded(async () => {
+      const { createRedisTransport } = await import('./transports/redis.ts');
+      return createRedisTransport(redis, options);
+    });
   }
   throw new DefinitionError(
     `Expected new Kaje({ url }) or new Kaje({ redis }), got url ${url && withoutSecrets(url)} and redis ${redis && '***'}`,

@@ -31,10 +31,6 @@ const TESTS: readonly Phase[] = [
   { files: ALONE },
 ];
 const LONG: readonly Phase[] = [{ jobs: 2, files: filesOf(SOAK) }];
-/** Without the 300 histories, of which no whole run has passed yet: CI has the 15 of test/faults. */
-const LONG_IN_CI: readonly Phase[] = [
-  { jobs: 2, files: filesOf(SOAK, ['test/soak/model.test.ts']) },
-];
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -94,7 +90,7 @@ async function runAll(given: readonly string[], options: MochaOptions): Promise<
 }
 
 function phasesFor(args: readonly string[]): readonly Phase[] {
-  if (args.includes('--ci')) return [...TESTS, ...LONG_IN_CI];
+  if (args.includes('--ci')) return [...TESTS, ...LONG];
   return args.includes('--soak') ? LONG : TESTS;
 }
 

@@ -4,7 +4,8 @@ import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { closedPort, overBothTransports } from './connect.ts';
 
-const INDEX = new URL('../../client/index.ts', import.meta.url).href;
+/** Built: from the sources each start would take a second more. */
+const INDEX = new URL('../../dist-test/client/index.js', import.meta.url).href;
 /** Far above what a run takes, far below any timeout that could keep a process alive. */
 const EXIT_MS = 25_000;
 
@@ -66,6 +67,20 @@ describe('a program that uses the client', () => {
     const code = 'await kaje.queues().catch((error) => console.log(error.code));';
     expect(await run({ redis }, code)).to.equal('BROKER_UNAVAILABLE');
   });
+
+  const LOADED = `
+    const { createRequire } = await import('node:module');
+    await kaje.queues().catch(() => undefined);
+    const packages = Object.keys(createRequire('/').cache).map(
+      (path) => /node_modules\\/([^/]+)/.exec(path.replaceAll('\\\\', '/'))?.[1],
+    );
+    console.log(['bullmq', 'ioredis'].filter((name) => packages.includes(name)).join());`;
+
+  it('loads what speaks to Redis only when it is given a Redis', async () => {
+    const port = await closedPort();
+    expect(await run({ url: `http://127.0.0.1:${port}` }, LOADED)).to.equal('');
+    expect(await run({ redis: `redis://127.0.0.1:${port}` }, LOADED)).to.equal('bullmq,ioredis');
+  });
 });
 
 /** Runs code with a `kaje` in a process of its own that must end by itself; what it printed. */
@@ -75,7 +90,7 @@ async function run(options: object, code: string): Promise<string> {
     const kaje = new Kaje(${JSON.stringify(options)});
     ${code}
     await kaje.close();`;
-  const args = ['--import', 'tsx', '--input-type=module', '-e', program];
+  const args = ['--input-type=module', '-e', program];
   const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: EXIT_MS });
   return stdout.trim();
 }

@@ -10,7 +10,7 @@ const LANES = 15;
 
 /**
  * Runs so many histories of 80 commands, or the one of KAJE_SEED, which is then made smaller as long as it fails.
- * @throws what the first one that failed says, with its seed
+ * @throws what each one that failed says, with its seed; a lane ends with its first
  */
 export async function checkHistories(count: number): Promise<void> {
   const given = process.env.KAJE_SEED;
@@ -22,8 +22,10 @@ export async function checkHistories(count: number): Promise<void> {
     for (let seed = seeds.shift(); seed !== undefined; seed = seeds.shift())
       await checkHistory(redis, seed, given !== undefined);
   });
-  const failed = (await Promise.allSettled(lanes)).find(({ status }) => status === 'rejected');
-  if (failed?.status === 'rejected') throw failed.reason;
+  const reasons = (await Promise.allSettled(lanes)).flatMap((lane) =>
+    lane.status === 'rejected' ? [lane.reason] : [],
+  );
+  if (reasons.length > 0) throw new Error(reasons.join('\n\n'), { cause: reasons[0] });
 }
 
 async function checkHistory(redis: OwnRedis, seed: number, isShrunk: boolean): Promise<void> {
