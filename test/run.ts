@@ -15,22 +15,25 @@ import {
   runPhases,
 } from './support/phases.ts';
 
-/** What takes minutes, each fault under load among it. */
-const SOAK = ['test/soak/**/*.test.ts', 'test/faults/{kills,lines,redis}.test.ts'];
+/** Whole clusters of processes need room to keep their time. */
 const CLUSTERS = ['test/e2e/*.test.ts', 'test/faults/*.test.ts'];
+/** What takes minutes, each fault under load among it. */
+const SOAK = ['test/soak/*.test.ts', 'test/faults/{kills,lines,redis}.test.ts'];
 /** These measure time to a few percent, or what a process takes: nothing else runs beside them. */
-const ALONE = ['pace', 'punctuality', 'stall'].map((name) => `test/e2e/${name}.test.ts`);
+const ALONE = ['test/soak/{pace,punctuality,stall}.test.ts'];
 
 const filesOf = (patterns: string | string[], ignore: string[] = []) =>
   globSync(patterns, { ignore }).sort();
 
-/** Most tests wait most of the time; those of whole clusters need room to keep their time. */
+/** Most tests wait most of the time. */
 const TESTS: readonly Phase[] = [
   { jobs: 4, files: filesOf('test/**/*.test.ts', [...CLUSTERS, ...SOAK]) },
-  { jobs: 2, files: filesOf(CLUSTERS, [...ALONE, ...SOAK]) },
-  { files: ALONE },
+  { jobs: 2, files: filesOf(CLUSTERS, SOAK) },
 ];
-const LONG: readonly Phase[] = [{ jobs: 2, files: filesOf(SOAK) }];
+const LONG: readonly Phase[] = [
+  { jobs: 2, files: filesOf(SOAK, ALONE) },
+  { files: filesOf(ALONE) },
+];
 
 process.exitCode = await main(process.argv.slice(2));
 

@@ -37,6 +37,22 @@ describe('tasks beside one that ends their worker', () => {
     expect(workers.flatMap(({ ends }) => ends).length).to.be.within(1, 4);
   }).timeout(600_000);
 
+  it('end SUCCESS in another queue of the same worker, in threads and processes, and with an input of classes', async () => {
+    const api = await startTestApi();
+    const worker = await keepWorker(api.config, [...ARGS, '--queues', 'default,mail']);
+    const ids = await sendAll(api, [
+      pill('kill'),
+      ...times(3, () => good(2000, 'poison', { queue: 'mail' })),
+      ...times(2, () => good(2000, 'poison_thread')),
+      ...times(2, () => good(2000, 'poison_process')),
+      { name: 'classy', kwargs: { ms: 2000, cents: 250 } },
+    ]);
+    const records = await endOf(api, ids, 120_000);
+    expect(countStates(records)).to.deep.equal({ FAILURE: 1, SUCCESS: 8 });
+    expect(records.at(-1)).to.include({ result: '2.5' });
+    expect(worker.ends).to.have.length(1);
+  }).timeout(150_000);
+
   it('end SUCCESS where it runs in a thread, and takes the whole worker with it', async () => {
     const api = await startTestApi();
     const worker = await keepWorker(api.config, [...ARGS, '--concurrency', '4']);

@@ -3,8 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { defer } from './support/defer.ts';
-import { type Phase, runPhases } from './support/phases.ts';
+import { defer } from '../support/defer.ts';
+import { type Phase, runPhases } from '../support/phases.ts';
 
 const file = (name: string) => `test/fixtures/suite/${name}.ts`;
 const files = (...names: string[]) => names.map(file);
