@@ -3,7 +3,7 @@ import { type EventOf, type EventType, eventTypes } from '../shared/clusterEvent
 import { DefinitionError, InvalidRequestError } from '../shared/errors.ts';
 import type { InspectCommand, Inspection } from '../shared/inspection.ts';
 import type { ControlCommand, InspectOptions } from '../shared/operate.ts';
-import { checkedTarget } from '../shared/redisTarget.ts';
+import { checkedTarget } from '../shared/redisUrl.ts';
 import { checkRoutes } from '../shared/routing.ts';
 import { MAX_TASKS } from '../shared/schemas/tasks.ts';
 import type {

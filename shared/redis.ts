@@ -7,7 +7,7 @@ import { atMost } from './atMost.ts';
 import { BrokerUnavailableError, KajeError } from './errors.ts';
 import { reasonOf } from './errorText.ts';
 import type { Log } from './log.ts';
-import type { RedisTarget } from './redisTarget.ts';
+import type { RedisTarget } from './redisUrl.ts';
 
 export type { Redis } from 'ioredis';
 

@@ -2,13 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Config } from './config.ts';
 import { DefinitionError } from './errors.ts';
-import { type RedisTls, redisUrlProblem } from './redisUrl.ts';
-import { withoutSecrets } from './secrets.ts';
-
-export interface RedisTarget {
-  readonly url: string;
-  readonly tls?: RedisTls;
-}
+import { checkedTarget, type RedisTarget } from './redisUrl.ts';
 
 type Settings = Pick<Config, 'redisUrl' | 'redisCa' | 'redisCert' | 'redisKey'>;
 
@@ -23,16 +17,6 @@ export function redisTarget({ redisUrl, redisCa, redisCert, redisKey }: Settings
   if (given.length === 0) return { url: redisUrl };
   const files = given.map(([part, setting, path]) => [part, pemIn(setting, path)] as const);
   return checkedTarget(redisUrl, Object.fromEntries(files));
-}
-
-/** @throws DefinitionError for a parameter that nobody knows, and for certificates without TLS */
-export function checkedTarget(url: string, tls: RedisTls | undefined): RedisTarget {
-  const problem = redisUrlProblem(url);
-  if (problem !== undefined) throw new DefinitionError(`The URL of Redis has an ${problem}`);
-  if (tls === undefined) return { url };
-  if (url.startsWith('rediss://')) return { url, tls };
-  const expected = 'Expected a URL rediss:// beside certificates for TLS';
-  throw new DefinitionError(`${expected}, got "${withoutSecrets(url)}"`);
 }
 
 function pemIn(setting: string, path: string): string {

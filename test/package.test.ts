@@ -36,7 +36,7 @@ describe('the package', () => {
   let project: string;
 
   before(async function () {
-    this.timeout(60_000);
+    this;
     await run(process.execPath, ['scripts/build.mjs'], { cwd: ROOT });
     project = await mkdtemp(join(tmpdir(), 'kaje-project-'));
     await mkdir(join(project, 'node_modules/@types'), { recursive: true });

@@ -49,8 +49,9 @@ export function createLockKeeper(options: LockKeeperOptions): LockKeeper {
     const due = [...held.values()].filter(({ since }) => now - since >= LOOK_MS);
     for (const each of due) each.since = now;
     if (due.length > 0) onRenewing();
-    if (due.length > 0 && !(await renew(due.map(({ delivery }) => delivery)))) return;
-    onRenewed();
+    if (due.length === 0 || (await renew(due.map(({ delivery }) => delivery)))) return onRenewed();
+    // Due at the next pass whenever that is, or it would find nothing due and say that all is renewed.
+    for (const each of due) each.since = Number.NEGATIVE_INFINITY;
   };
   const loop = every('locks', LOOK_MS, pass, log);
   return {

@@ -212,7 +212,7 @@ describe('a task that is terminated', () => {
       expect(await get(api, await send(api, 'quick'), 10)).to.include({ state: 'SUCCESS' });
       expect((await get(api, spinning)).state).to.equal('REVOKED');
       expect(errors()).to.deep.equal([]);
-    }).timeout(40_000);
+    });
   }
 });
 

@@ -228,7 +228,7 @@ describe('local Redis', () => {
       });
 
       it('are unpacked under the home folder, once, and run from there', async function () {
-        this.timeout(120_000);
+        this;
         const first = await findRedisServer({ home: dir, log, env });
         expect(first?.command).to.equal(join(dir, 'redis/usr/bin/redis-server'));
         const lines: string[] = [];
@@ -239,7 +239,7 @@ describe('local Redis', () => {
       });
 
       it('are found although the system has no package lists', async function () {
-        this.timeout(120_000);
+        this;
         const APT_CONFIG = await configWithoutLists(dir);
         const found = await findRedisServer({ home: dir, log, env: { ...env, APT_CONFIG } });
         expect(found?.origin).to.contain(join(dir, 'redis'));

@@ -22,7 +22,7 @@ describe('kaje start', () => {
     const env = { KAJE_REDIS_URL: undefined, KAJE_LOG_FORMAT: 'pretty' };
     const kaje = runKaje(args, env);
     defer(() => stop(kaje));
-    await eventually(() => kaje.output().includes('Kaje is ready.'), 20_000);
+    await eventually(() => kaje.output().includes('Kaje is ready.'));
     return kaje;
   };
 

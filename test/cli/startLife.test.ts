@@ -20,7 +20,7 @@ describe('the processes of kaje start', () => {
       kaje.child.kill('SIGTERM');
       await kaje.ended;
     });
-    await eventually(() => kaje.output().includes('Kaje is ready.'), 20_000);
+    await eventually(() => kaje.output().includes('Kaje is ready.'));
     return kaje;
   };
 
@@ -94,7 +94,7 @@ describe('the processes of kaje start', () => {
       kaje.child.kill('SIGTERM');
       await kaje.ended;
     });
-    await eventually(() => kaje.output().includes('Kaje is ready.'), 20_000);
+    await eventually(() => kaje.output().includes('Kaje is ready.'));
     const [, redisUrl = ''] = /Redis +(redis:\S+)/.exec(kaje.output()) ?? [];
     const client = clientOf(kaje);
     await client.sendTask('long', { ms: 1000 }, { taskId: 'late' });

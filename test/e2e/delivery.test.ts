@@ -67,7 +67,7 @@ describe('delivery over two worker processes', () => {
     expect(new Set(runs)).to.deep.equal(new Set(ids));
     const workers = (await results(api, ids)).map(({ worker }) => worker);
     expect(new Set(workers)).to.deep.equal(new Set(['one', 'two']));
-  }).timeout(90_000);
+  });
 
   it('loses none when one is killed half-way, and runs only those twice that it held', async () => {
     // A Redis of its own: only there it is known whose a connection is.
@@ -102,7 +102,7 @@ describe('delivery over two worker processes', () => {
     expect([...new Set(twice)].filter((id) => !held.has(id))).to.deep.equal([]);
     const states = new Set((await results(api, ids)).map(({ state }) => state));
     expect(states).to.deep.equal(new Set(['SUCCESS']));
-  }).timeout(120_000);
+  });
 
   it("takes a dead worker's task over within 10 s", async () => {
     const api = await startTestApi();
@@ -126,5 +126,5 @@ describe('delivery over two worker processes', () => {
     );
     const { body: task } = await api.get(`/v1/tasks/${body.task_id}`);
     expect(task).to.include({ state: 'STARTED', worker: 'heir', retries: 0 });
-  }).timeout(60_000);
+  });
 });

@@ -67,7 +67,7 @@ describe('the events of a cluster', () => {
         expect(ofWorker(seen, id)).to.deep.equal(comesAndGoes);
       }
     }
-  }).timeout(60_000);
+  });
 
   it('tell the whole story of each of 1,000 tasks, many by one message', async () => {
     const api = await startTestApi();
@@ -95,7 +95,7 @@ describe('the events of a cluster', () => {
       return true;
     }, 30_000);
     expect(messages.count).to.be.within(1, seen.length / 2);
-  }).timeout(60_000);
+  });
 
   it('cost Redis nothing while nobody follows, but for looks', async () => {
     const api = await startTestApi();

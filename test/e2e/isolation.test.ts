@@ -17,7 +17,7 @@ for (const kind of ['thread', 'process'] as const) {
       const name = `spin_${kind}`;
       const children = async () =>
         (await api.get('/v1/inspect/stats')).body.workers.one?.children[kind];
-      await eventually(async () => (await children())?.idle === 1, 20_000);
+      await eventually(async () => (await children())?.idle === 1);
       const ids = await sendAll(api, [
         { name, time_limit: 3 },
         { name, kwargs: { ms: 10 } },
@@ -34,7 +34,7 @@ for (const kind of ['thread', 'process'] as const) {
       expect(next).to.include({ state: 'SUCCESS' });
       const pause = Date.parse(next?.started_at ?? '') - Date.parse(loop?.date_done ?? '');
       expect(pause).to.be.lessThan(500);
-    }).timeout(90_000);
+    });
 
     it('leaves the other tasks of the worker undisturbed', async () => {
       const api = await startTestApi();
@@ -51,7 +51,7 @@ for (const kind of ['thread', 'process'] as const) {
       const ended = await endOf(api, loops, 15_000);
       const errors = ended.map(({ error }) => error?.type);
       expect(errors).to.deep.equal(times(3, () => 'TimeLimitExceeded'));
-    }).timeout(40_000);
+    });
   });
 }
 
@@ -69,7 +69,7 @@ describe('a worker that is killed', () => {
     expect(isAlive(pid)).to.equal(true);
     worker.child.kill('SIGKILL');
     await eventually(() => !isAlive(pid));
-  }).timeout(40_000);
+  });
 });
 
 function isAlive(pid: number): boolean {
@@ -104,5 +104,5 @@ describe('crashes among 1,000 good tasks', () => {
       expect(error?.type, `${name} ${how}`).to.equal('WorkerLostError');
       expect(error?.message, `${name} ${how}`).to.match(reason);
     });
-  }).timeout(90_000);
+  });
 });

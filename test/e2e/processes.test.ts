@@ -104,5 +104,5 @@ describe('a worker of two processes', () => {
     await eventually(async () => (await testRedis().llen(`${api.config.prefix}.runs:block`)) === 1);
     worker.child.kill('SIGKILL');
     expect(await worker.ended).to.equal('SIGKILL');
-  }).timeout(30_000);
+  });
 });

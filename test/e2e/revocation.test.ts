@@ -35,7 +35,7 @@ describe('revoked tasks', () => {
     expect(queue).to.include({ failed: 1001, succeeded: 1 });
     expect(await runs('revoked')).to.deep.equal([]);
     expect(countStates(await recordsOf(api, ids))).to.deep.equal({ REVOKED: 1000 });
-  }).timeout(60_000);
+  });
 
   it('are REVOKED at once when 100 running ones are terminated, and none flips later', async () => {
     const api = await startTestApi();
@@ -61,5 +61,5 @@ describe('revoked tasks', () => {
     // By now the code of the first hundred has ended too: nothing of it was stored.
     expect(await recordsOf(api, ids)).to.deep.equal(revoked);
     expect(worker.output()).not.to.match(/could not be stored|"level":50/);
-  }).timeout(40_000);
+  });
 });

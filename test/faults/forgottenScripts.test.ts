@@ -119,7 +119,7 @@ describe('a Redis that forgets its scripts', () => {
       await broker.setLimits('paced', { rate_limit: '200/s' });
       await send('paced', ['last']);
       await end('last');
-    }).timeout(60_000);
+    });
   }
 });
 

@@ -17,7 +17,7 @@ async function startUnderLoad() {
   const [{ client }] = await Promise.all([startApiProcess(config), startWorkers([config, config])]);
   const load = startLoad(client);
   await load.grow(100);
-  const isRefusing = () => eventually(() => load.refused.length > 50, 30_000);
+  const isRefusing = () => eventually(() => load.refused.length > 50);
   return { redis, api: client, load, operator: testRedis(redis.url), isRefusing };
 }
 

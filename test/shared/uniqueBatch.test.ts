@@ -60,7 +60,7 @@ describe('unique tasks of one batch', () => {
     const sent = await producer.sendMany(batch);
     expect(sent.filter(({ replayed }) => replayed)).to.have.length(5000);
     expect(await stored()).to.equal(5000);
-  }).timeout(20_000);
+  });
 });
 
 describe('a full queue', () => {

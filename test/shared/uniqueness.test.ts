@@ -135,7 +135,7 @@ describe('a uniqueness', () => {
     await test.age(10_000);
     expect(await test.send('whole', to('a'))).to.include({ replayed: false });
     expect(await test.stored()).to.equal(1);
-  }).timeout(10_000);
+  });
 
   it('is given up by nobody whose task is stored', async () => {
     const { send, broker, redis, keys } = await startProducer();

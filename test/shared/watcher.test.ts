@@ -118,7 +118,7 @@ describe('the watcher', () => {
     const { watcher, broker, redis, keys } = await startTestWatcher();
     watcher.expect('a').stop();
     const channel = keys.changes(shardOf('a'));
-    await eventually(async () => (await redis.pubsub('NUMSUB', channel))[1] === 0, 10_000);
+    await eventually(async () => (await redis.pubsub('NUMSUB', channel))[1] === 0);
     expect(broker.hears('a')).to.equal(false);
   });
 

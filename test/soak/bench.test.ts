@@ -13,7 +13,7 @@ const bench = (...args: string[]) =>
   promisify(execFile)(process.execPath, ['--import', 'tsx', RUN, ...args]);
 
 describe('npm run bench', function () {
-  this.timeout(90_000);
+  this;
 
   it('measures Kaje beside BullMQ, prints a table and writes all three kinds of files', async () => {
     const out = await mkdtemp(join(tmpdir(), 'kaje-bench-test-'));

@@ -34,5 +34,5 @@ describe('a rate limit of 50 a second on four workers', () => {
     await eventually(async () => (await starts()).some((at) => at > from + 21_000), 40_000);
     const counted = (await starts()).filter((at) => at >= from && at < from + 20_000).length;
     expect(counted).to.be.within(950, 1050);
-  }).timeout(90_000);
+  });
 });

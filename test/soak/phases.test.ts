@@ -37,7 +37,7 @@ describe('test files that failed', () => {
     expect(lines).to.have.members(
       [...failing, file('unsteady')].map((name) => `Once more, alone: ${name}`),
     );
-  }).timeout(120_000);
+  });
 
   it('run once only where nothing else is asked, and the phases after them run all the same', async () => {
     const report = await run([{ files: files('unsteady') }, { files: files('passes') }], {
@@ -50,14 +50,14 @@ describe('test files that failed', () => {
       unsteady: [],
       lines: [],
     });
-  }).timeout(60_000);
+  });
 
   it('are also those behind one that ends the process of all', async () => {
     const names = ['passes', 'dies', 'unsteady', 'fails'];
     const report = await run([{ files: files(...names) }], { again: false });
     expect(report.failing).to.have.members(files('dies', 'unsteady', 'fails'));
     expect(report).to.include({ passed: 3, failed: 3 });
-  }).timeout(60_000);
+  });
 });
 
 describe('a test file that never ends', () => {
@@ -73,10 +73,10 @@ describe('a test file that never ends', () => {
       failing: [file('hangs')],
       unsteady: [],
     });
-  }).timeout(120_000);
+  });
 
   it('has failed as well where all its tests have passed', async () => {
     const report = await run([{ files: files('lingers') }], { again: false, silenceMs: 10_000 });
     expect(report.failing).to.deep.equal([file('lingers')]);
-  }).timeout(60_000);
+  });
 });

@@ -31,7 +31,7 @@ describe('10,000 tasks with countdowns over 20 s on three workers, one of them k
       })),
     );
     const runsKey = `${api.config.prefix}.runs:due`;
-    await eventually(async () => (await redis.llen(runsKey)) > 3000, 30_000);
+    await eventually(async () => (await redis.llen(runsKey)) > 3000);
     // Frozen first: what it holds cannot change between the look and the kill.
     doomed.child.kill('SIGSTOP');
     const active = await redis.lrange(`${keys.queueBase('default')}active`, 0, -1);
@@ -50,5 +50,5 @@ describe('10,000 tasks with countdowns over 20 s on three workers, one of them k
     expect(lateness.length).to.equal(10_000 - held.size);
     expect(lateness[0], 'the earliest').to.be.at.least(0);
     expect(lateness[Math.floor(lateness.length * 0.99)], 'the 99th of 100').to.be.lessThan(500);
-  }).timeout(120_000);
+  });
 });

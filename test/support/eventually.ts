@@ -3,11 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
  * Resolves with what `fact` returns as soon as it neither throws nor returns false or undefined.
- * @param withinMs milliseconds until the last failure is thrown. Default: 10 s
+ * @param withinMs milliseconds until the last failure is thrown. Default: 30 s, for a busy machine
  */
 export async function eventually<T>(
   fact: () => T | false | undefined | Promise<T | false | undefined>,
-  withinMs = 10_000,
+  withinMs = 30_000,
 ): Promise<T> {
   const until = Date.now() + withinMs;
   for (;;) {

@@ -139,7 +139,7 @@ describe('a limit of runs at once', () => {
     await parked(life, 1);
     await life.broker.revoke('b', false);
     await life.broker.pause('default', false);
-    await eventually(() => order.includes('c'), 12_000);
+    await eventually(() => order.includes('c'));
     letGo('c');
   });
 
@@ -150,7 +150,7 @@ describe('a limit of runs at once', () => {
     await life.send('single', ['a', 'b']);
     await parked(life, 1);
     await life.broker.revoke('a', true);
-    await eventually(() => order.includes('b'), 12_000);
+    await eventually(() => order.includes('b'));
     letGo('a');
     letGo('b');
     await life.end('b');
@@ -216,10 +216,10 @@ describe('a limit of runs at once whose worker is killed', () => {
       await startTestWorker(config, [task]);
       const expected = revoked ? ids(3).slice(1) : ids(3);
       for (const [i, id] of expected.entries()) {
-        await eventually(() => order.length === i + 1, 30_000);
+        await eventually(() => order.length === i + 1);
         letGo(id);
       }
       expect(order).to.deep.equal(expected);
-    }).timeout(60_000);
+    });
   }
 });

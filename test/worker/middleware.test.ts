@@ -35,5 +35,5 @@ describe('middleware in a worker', () => {
     const broken = await run('broken');
     expect(broken).to.include({ state: 'FAILURE', retries: 1 });
     expect(broken.error).to.include({ type: 'RangeError', message: 'broken' });
-  }).timeout(60_000);
+  });
 });

@@ -115,7 +115,7 @@ describe('a task that its worker does not have', () => {
     await startTestWorker(life.config, [old, task], one);
     await life.send('new', ids(30));
     await life.send('old', ids(30, 'o'));
-    await eventually(() => order.length === 30, 20_000);
+    await eventually(() => order.length === 30);
     for (const id of ids(30, 'o')) expect(await life.end(id)).to.include({ state: 'SUCCESS' });
     expect(new Set(order).size).to.equal(30);
   });

@@ -86,7 +86,8 @@ describe('priorities', () => {
     const { open, opened } = gate();
     const { task, order } = notingTask({}, (id) => (id === 'block' ? opened : undefined));
     const flaky = defineTask('flaky', {
-      retry: { max: 1, delay: 0.2, jitter: false },
+      // Long enough for "block" to be taken first, also on a busy machine.
+      retry: { max: 1, delay: 2, jitter: false },
       run(_: object, { id, retries }) {
         if (retries === 0) throw new Error('no');
         order.push(id);
@@ -95,7 +96,7 @@ describe('priorities', () => {
     await startTestWorker(life.config, [task, flaky], ONE);
     await life.send('flaky', ['retried'], { priority: 8, max_retries: 1 });
     await life.becomes('retried', 'RETRY');
-    await life.send('note', ['later'], { priority: 7, eta: Date.now() + 200 });
+    await life.send('note', ['later'], { priority: 7, eta: Date.now() + 2000 });
     await life.send('note', ['block', 'plain']);
     await eventually(() => order.length === 1);
     const etas = await Promise.all(

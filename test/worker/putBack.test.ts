@@ -47,7 +47,7 @@ describe('what a worker has published', () => {
     });
     expect(before.meta).to.deep.equal({ 'opts.maxLenEvents': '100', 'kaje.resultExpires': '1234' });
     await redis.flushall();
-    await eventually(async () => expect(await stored()).to.deep.equal(before), 15_000);
+    await eventually(async () => expect(await stored()).to.deep.equal(before));
     const api = await startTestApi({ redisUrl: config.redisUrl, prefix: config.prefix });
     const sent = await api.post('/v1/send_task', { name: 'noop', task_id: 'a' });
     expect(sent.status).to.equal(202);
@@ -65,7 +65,7 @@ describe('what a worker has published', () => {
       const test = await start();
       const before = await test.stored();
       await take(test);
-      await eventually(async () => expect(await test.stored()).to.deep.equal(before), 15_000);
+      await eventually(async () => expect(await test.stored()).to.deep.equal(before));
     });
   }
 
@@ -75,7 +75,7 @@ describe('what a worker has published', () => {
     const changed = { ...noop, options: { ...noop.options, maxConcurrency: 3 } };
     await publish({ redis, keys }, [changed]);
     await broker.setLimits('noop', { max_concurrency: 9 });
-    await eventually(async () => expect((await stored()).queues).to.have.length(2), 15_000);
+    await eventually(async () => expect((await stored()).queues).to.have.length(2));
     expect((await stored()).limits).to.deep.equal({ noop: '{"max_concurrency":9}' });
   });
 

@@ -87,5 +87,5 @@ describe('a worker that stops while it is idle', () => {
       await life.end(`s${i}`, SOON_MS);
       await left;
     }
-  }).timeout(60_000);
+  });
 });

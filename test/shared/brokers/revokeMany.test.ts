@@ -40,7 +40,7 @@ describe('tasks revoked by their ids', () => {
     expect(counts).to.deep.equal({ revoked: 10_000, running: 0, ready: 0, unknown: 0 });
     const states = await statesOf(test, ids.slice(-500));
     expect(new Set(states)).to.deep.equal(new Set(['REVOKED']));
-  }).timeout(20_000);
+  });
 });
 
 describe('tasks revoked by a tag', () => {
@@ -86,7 +86,7 @@ describe('tasks revoked by a tag', () => {
     expect(revoked + told).to.equal(tagged.length);
     const states = await statesOf(test, tagged);
     expect(states.filter((state) => state === 'REVOKED')).to.have.length(revoked);
-  }).timeout(10_000);
+  });
 
   it('may be large, without being read all at once', async () => {
     const test = await startTestBroker();

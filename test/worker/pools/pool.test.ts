@@ -108,7 +108,7 @@ describe('a pool, whatever its kind', () => {
     kill.abort(new Error('revoked'));
     await failureOf(only);
     expect(pool.children).to.equal(1);
-    await eventually(() => pool.children === 0, 10_000);
+    await eventually(() => pool.children === 0);
   });
 
   it('runs at most so many at once, and the rest in the order in which they came', async () => {

@@ -63,6 +63,6 @@ describe('what a worker hears', () => {
       pings++;
       return ping();
     }) as typeof subscriber.ping;
-    await eventually(() => pings >= 1, 20_000);
+    await eventually(() => pings >= 1);
   });
 });
