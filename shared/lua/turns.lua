@@ -157,11 +157,19 @@ local function isFull()
   return redis.call('ZCARD', RUNNING) >= max
 end
 
+-- When the last one should have started. Later than it can have been, it was before this clock was set back.
+local function lastStart()
+  local last = tonumber(redis.call('GET', RATE) or 0)
+  if last <= now + LATE then
+    return last
+  end
+  redis.call('SET', RATE, now, 'PX', math.ceil(interval + KEPT))
+  return now
+end
+
 -- When the rate allows another start. Of the last one, not this is stored: rates are changed.
 local function nextStart()
-  -- Later than it can have been, it was before this clock was set back.
-  local last = math.min(now + LATE, tonumber(redis.call('GET', RATE) or 0))
-  return math.max(now, last + interval)
+  return math.max(now, lastStart() + interval)
 end
 
 -- The last slot that somebody still waits for.

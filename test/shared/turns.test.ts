@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { endTurn, takeTurn, tendTurns } from '../../shared/turns.ts';
 import { startTestBroker } from '../support/broker.ts';
+import { eventually } from '../support/eventually.ts';
 
 async function startTurns(limits: { rate?: number; max?: number } = {}) {
   const { redis, keys } = await startTestBroker();
@@ -202,16 +203,17 @@ describe('the slots of a rate', () => {
   });
 
   it('come in time where the clock of Redis was set back by an hour', async () => {
-    const turns = await startTurns({ rate: 60_000 });
+    const turns = await startTurns({ rate: 1000 });
     await turns.lastStart(-HOUR);
-    await turns.reserve('a', HOUR + 60_000);
-    await turns.reserve('b', HOUR + 120_000);
+    for (const [i, id] of ['a', 'b'].entries()) await turns.reserve(id, HOUR + i * 1000);
     await turns.tend();
-    expect(await turns.slotOf('a')).to.be.closeTo(60_000, 2000);
-    await turns.lastStart(60_000);
-    await turns.tend();
-    expect(await visit(turns, ['a'])).to.deep.equal(['go']);
-    expect(await turns.slotOf('b')).to.be.closeTo(60_000, 2000);
+    expect(await turns.slotOf('a')).to.be.within(-2000, 1000);
+    for (const id of ['a', 'b']) {
+      await eventually(async () => {
+        await turns.tend();
+        return (await visit(turns, [id]))[0] === 'go';
+      });
+    }
   });
 
   it('are told again to one that comes too early', async () => {
