@@ -212,7 +212,8 @@ async function outcomeOf(run: Run, heeded: Promise<void> | null): Promise<Outcom
 }
 
 function describe({ run, startedAt }: Running): RunningTask {
-  return { message: run.message, startedAt, retries: run.ctx.retries, runIn: run.runIn };
+  const runIn = run.isApart ? 'process' : run.runIn;
+  return { message: run.message, startedAt, retries: run.ctx.retries, runIn };
 }
 
 /** A task that may run once only is not put back when its worker stops. */

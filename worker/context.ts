@@ -44,6 +44,8 @@ export interface Run {
   begin: () => void;
   /** Whether it has: what may run once only counts from here. */
   hasBegun: boolean;
+  /** Whether it runs in a process of its own, whatever its `runIn`: it was lost with a worker. */
+  isApart: boolean;
   /** Aborts `ctx.signal`: the task should stop. */
   readonly abort: Cancel;
   /** The task must stop: its thread or process is killed, on the main loop it is abandoned. */

@@ -9,6 +9,8 @@ import { PLACES } from './quarantine.ts';
 
 export type PoolKind = 'thread' | 'process';
 
+type Counts = Pick<Pool, 'children' | 'busy' | 'idle'>;
+
 export interface Pools extends Service {
   run(kind: PoolKind, run: ChildRun): Promise<unknown>;
   /** Whether tasks can run apart: there are modules that another process can import. */
@@ -18,8 +20,8 @@ export interface Pools extends Service {
    * @param isFresh and has run nothing before, which may have left something behind that ends it
    */
   runApart(run: ChildRun, isFresh: boolean): Promise<unknown>;
-  /** Children of each kind that live, and those that run a task. */
-  stats(): Readonly<Partial<Record<PoolKind, { children: number; busy: number; idle: number }>>>;
+  /** Children of each kind, and those for tasks that run apart: how many live, run a task, and are free. */
+  stats(): Readonly<Partial<Record<PoolKind | 'quarantine', Counts>>>;
 }
 
 export interface PoolsOptions {
@@ -87,9 +89,17 @@ export function createPools(options: PoolsOptions): Pools {
     run: (kind, run) => poolOf(kind).run(run),
     canRunApart: modules.length > 0,
     runApart: (run, isFresh) => apartOf(isFresh).run(run),
-    stats: () =>
-      Object.fromEntries(
-        [...pools].map(([kind, { children, busy, idle }]) => [kind, { children, busy, idle }]),
-      ),
+    stats() {
+      const quarantine = [...apart.values()];
+      return {
+        ...Object.fromEntries([...pools].map(([kind, pool]) => [kind, countsOf([pool])])),
+        ...(quarantine.length > 0 && { quarantine: countsOf(quarantine) }),
+      };
+    },
   };
+}
+
+function countsOf(pools: readonly Pool[]): Counts {
+  const sum = (key: keyof Counts) => pools.reduce((total, pool) => total + pool[key], 0);
+  return { children: sum('children'), busy: sum('busy'), idle: sum('idle') };
 }

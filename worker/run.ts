@@ -56,6 +56,7 @@ class TaskRun implements Run {
   acknowledge: Run['acknowledge'] = undefined;
   begin = nothing;
   hasBegun = false;
+  isApart = false;
   input: unknown = undefined;
   value: unknown = undefined;
   thrown: unknown = undefined;

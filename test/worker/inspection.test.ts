@@ -1,11 +1,17 @@
+import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
+import type { Broker } from '../../shared/broker.ts';
 import { loadConfig } from '../../shared/config.ts';
 import { createRegistry } from '../../shared/registry.ts';
 import { defineTask } from '../../shared/task.ts';
 import { describeConfig, isSmall, readRegistered } from '../../worker/inspection.ts';
+import { type RunningWorker, startWorker } from '../../worker/worker.ts';
 import { add, hold } from '../fixtures/quick.ts';
 import { messageOf, startTestBroker } from '../support/broker.ts';
+import { defer } from '../support/defer.ts';
 import { eventually } from '../support/eventually.ts';
+import { silentLog } from '../support/redis.ts';
 import { startTestWorker } from '../support/worker.ts';
 
 const paced = defineTask('paced', { rateLimit: '10/m', timeLimit: 60, run: () => 1 });
@@ -17,14 +23,15 @@ async function startTest() {
     [add, hold, paced],
     [{ name: 'default' }, { name: 'mail', concurrency: 3 }],
   );
-  const ask = async (command: string) => {
-    const { byWorker } = await test.broker.ask({ command, timeoutMs: 20_000 });
-    const answer = byWorker.get(worker.name);
-    if (!answer || 'error' in answer) throw new Error(JSON.stringify(answer));
-    // any: tests look into it.
-    return answer.ok as any;
-  };
-  return { ...test, ask };
+  return { ...test, ask: (command: string) => askOf(test.broker, worker, command) };
+}
+
+async function askOf(broker: Broker, { name }: RunningWorker, command: string) {
+  const { byWorker } = await broker.ask({ command, timeoutMs: 20_000 });
+  const answer = byWorker.get(name);
+  if (!answer || 'error' in answer) throw new Error(JSON.stringify(answer));
+  // any: tests look into it.
+  return answer.ok as any;
 }
 
 const SIZES: readonly [title: string, value: unknown, small: boolean][] = [
@@ -56,6 +63,27 @@ describe('what a worker tells of itself', () => {
     const [first, second] = await ask('active');
     expect(first).to.include({ task_id: 'first', priority: 8, args: null, kwargs: null });
     expect(second).to.deep.include({ task_id: 'second', args: [], kwargs: { ms: 60_000 } });
+  });
+
+  it('shows a task that was lost with a worker as what it is: in a process, apart from all others', async () => {
+    const { broker, redis, keys, config } = await startTestBroker();
+    await broker.add([messageOf('lost', { name: 'hold' })]);
+    await redis.hset(keys.job('default', 'lost'), { stc: 1, ats: 1 });
+    const worker = await startWorker({
+      config,
+      registry: createRegistry([[hold, 'quick.ts']]),
+      queues: [{ name: 'default' }],
+      modules: [fileURLToPath(new URL('../fixtures/quick.ts', import.meta.url))],
+      log: silentLog(),
+    });
+    defer(() => worker.stop(AbortSignal.abort()));
+    const quarantine = { children: 1, busy: 1, idle: 0 };
+    await eventually(async () => {
+      const { children } = await askOf(broker, worker, 'stats');
+      return isDeepStrictEqual(children, { quarantine });
+    });
+    const [lost] = await askOf(broker, worker, 'active');
+    expect(lost).to.include({ task_id: 'lost', run_in: 'process' });
   });
 
   it('takes no tasks ahead, so that none are reserved', async () => {

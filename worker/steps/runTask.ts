@@ -29,10 +29,12 @@ async function runAtHome(run: Run): Promise<void> {
 async function runApart(run: Run): Promise<void> {
   const { runIn, input, losses, tools, log } = run;
   const copied = runIn === 'main' ? {} : { input };
+  run.isApart = true;
   try {
     run.value = await tools.pools.runApart({ ...childRun(run), ...copied }, losses > 1);
   } catch (error) {
     if (!isOfNoProcess(error, run)) throw error;
+    run.isApart = false;
     log.warn({ reason: error.message }, 'a lost task cannot run in a process of its own');
     await runAtHome(run);
   }
