@@ -146,8 +146,6 @@ export interface Broker {
   /** Calls `seen` with what happens to tasks and workers; resolves once it listens. */
   listenToEvents(seen: (events: readonly ClusterEvent[]) => void): Promise<() => void>;
   queues(): Promise<QueueBody[]>;
-  /** Due tasks of a queue that no worker has taken yet. */
-  backlog(queue: string): Promise<number>;
   /** Workers whose heart beats. */
   workers(): Promise<WorkerBody[]>;
   /** Every task that workers have published, by name. */

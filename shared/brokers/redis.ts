@@ -13,7 +13,7 @@ import type { AsyncResultBody } from '../schemas.ts';
 import { addChild, removeEnded } from '../scripts.ts';
 import { createClaims } from './claims.ts';
 import { createRedisClock } from './clock.ts';
-import { countQueues, countWaiting, createSpecReader, readWorkers, servedBy } from './cluster.ts';
+import { countQueues, createSpecReader, readWorkers, servedBy } from './cluster.ts';
 import { createEvents } from './clusterEvents.ts';
 import { createHistory } from './history.ts';
 import { createLimiter } from './limiter.ts';
@@ -138,7 +138,6 @@ export function createRedisBroker({
       const [names, workers] = await Promise.all([reader.queueNames(), readWorkers(redis, keys)]);
       return answered(redis, countQueues(redis, keys, names, workers));
     },
-    backlog: (queue) => answered(redis, countWaiting(redis, keys, queue)),
     workers,
     ask: asker.ask,
     pause: queues.pause,

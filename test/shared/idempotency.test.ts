@@ -5,7 +5,7 @@ import { claimIds } from '../../shared/idempotency.ts';
 import { createProducer } from '../../shared/producer.ts';
 import { connectFailingFast, whenConnected } from '../../shared/redis.ts';
 import { defineTask } from '../../shared/task.ts';
-import { messageOf, publish, startTestBroker } from '../support/broker.ts';
+import { countWaiting, messageOf, publish, startTestBroker } from '../support/broker.ts';
 import { eventually } from '../support/eventually.ts';
 import { redisProxy } from '../support/proxy.ts';
 import { silentLog, testConfig, testRedisUrl } from '../support/redis.ts';
@@ -22,7 +22,8 @@ async function startTwoProducers() {
   const two = await startTestBroker(one.config);
   const producerOf = ({ broker }: typeof one) =>
     createProducer({ broker, catalog: createCatalog(broker) });
-  const stored = async () => (await one.broker.backlog('a')) + (await one.broker.backlog('b'));
+  const stored = async () =>
+    (await countWaiting(one.broker, 'a')) + (await countWaiting(one.broker, 'b'));
   return { ...one, producers: [producerOf(one), producerOf(two)] as const, stored };
 }
 

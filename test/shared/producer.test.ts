@@ -11,7 +11,7 @@ import {
 import { createProducer } from '../../shared/producer.ts';
 import { specOf } from '../../shared/registry.ts';
 import { defineTask } from '../../shared/task.ts';
-import { publish, startTestBroker } from '../support/broker.ts';
+import { countWaiting, publish, startTestBroker } from '../support/broker.ts';
 import { startLife } from '../support/life.ts';
 
 const input = z.object({ a: z.number(), b: z.number() });
@@ -37,7 +37,7 @@ async function startTestProducer(options: { queueMaxLength?: number } = {}) {
     },
   };
   const producer = createProducer({ broker, catalog: createCatalog(broker), ...options });
-  const stored = () => test.broker.backlog('default');
+  const stored = () => countWaiting(test.broker, 'default');
   return { ...test, producer, writes, stored };
 }
 

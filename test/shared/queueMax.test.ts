@@ -4,7 +4,7 @@ import { createCatalog } from '../../shared/catalog.ts';
 import { QueueFullError } from '../../shared/errors.ts';
 import { createProducer } from '../../shared/producer.ts';
 import { defineTask } from '../../shared/task.ts';
-import { publish, startTestBroker } from '../support/broker.ts';
+import { countWaiting, publish, startTestBroker } from '../support/broker.ts';
 
 const run = () => undefined;
 const tasks = [
@@ -23,7 +23,7 @@ async function startTwo(queueMaxLength: number) {
   const producers = [one, two].map(({ broker }) =>
     createProducer({ broker, catalog: createCatalog(broker), queueMaxLength }),
   );
-  const stored = () => one.broker.backlog('default');
+  const stored = () => countWaiting(one.broker, 'default');
   return { ...one, producers, stored };
 }
 

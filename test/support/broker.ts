@@ -1,4 +1,5 @@
 /** A real broker on the test's own prefix, connected, closed after the test. */
+import type { Broker } from '../../shared/broker.ts';
 import { createRedisBroker, type RedisBrokerOptions } from '../../shared/brokers/redis.ts';
 import type { Config } from '../../shared/config.ts';
 import { createKeys } from '../../shared/keys.ts';
@@ -21,6 +22,12 @@ export async function startTestBroker(config: Config = testConfig(), given: Give
     await Promise.all([whenConnected(redis, 5000), whenConnected(subscriber, 5000)]);
   }
   return { broker, config, keys: createKeys(config.prefix), redis: testRedis() };
+}
+
+/** Due tasks of a queue that no worker has taken yet. */
+export async function countWaiting(broker: Broker, queue: string): Promise<number> {
+  const found = (await broker.queues()).find(({ name }) => name === queue);
+  return found?.waiting ?? 0;
 }
 
 /** Publishes tasks as a worker does at its start. */

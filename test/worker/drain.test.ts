@@ -1,7 +1,7 @@
 /** A worker that stops takes nothing more, whatever waits. */
 import { expect } from 'chai';
 import { defineTask } from '../../shared/task.ts';
-import { messageOf, startTestBroker } from '../support/broker.ts';
+import { countWaiting, messageOf, startTestBroker } from '../support/broker.ts';
 import { defer } from '../support/defer.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestWorker } from '../support/worker.ts';
@@ -30,7 +30,7 @@ describe('a consumer that stops', () => {
     finish();
     await stopped;
     expect(started).to.deep.equal(['first']);
-    expect(await broker.backlog('default')).to.equal(1);
+    expect(await countWaiting(broker, 'default')).to.equal(1);
   });
 });
 

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { createConsumer } from '../../worker/consumer.ts';
 import { createFleet, type Fleet, type QueueChoice } from '../../worker/fleet.ts';
 import { hold } from '../fixtures/quick.ts';
-import { messageOf, startTestBroker } from '../support/broker.ts';
+import { countWaiting, messageOf, startTestBroker } from '../support/broker.ts';
 import { defer } from '../support/defer.ts';
 import { eventually } from '../support/eventually.ts';
 import { testTools } from '../support/tools.ts';
@@ -67,7 +67,7 @@ describe('the consumers of a worker', () => {
     expect(fleet.taking).to.deep.equal([]);
     await eventually(() => fleet.consumers.length === 0);
     expect(namesOf(fleet)).to.deep.equal({});
-    expect(await broker.backlog('default')).to.equal(1);
+    expect(await countWaiting(broker, 'default')).to.equal(1);
     expect(fleet.totals()).to.include({ succeeded: 1, failed: 0 });
   });
 

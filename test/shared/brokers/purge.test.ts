@@ -4,7 +4,7 @@ import type { TaskMessage } from '../../../shared/message.ts';
 import { defineTask } from '../../../shared/task.ts';
 import { createWatcher } from '../../../shared/watcher.ts';
 import { hold, stubborn } from '../../fixtures/quick.ts';
-import { messageOf, startTestBroker } from '../../support/broker.ts';
+import { countWaiting, messageOf, startTestBroker } from '../../support/broker.ts';
 import { defer } from '../../support/defer.ts';
 import { eventually } from '../../support/eventually.ts';
 import { commandsDuring } from '../../support/monitor.ts';
@@ -107,7 +107,7 @@ describe('the purge of a queue', () => {
     expect(await broker.purge('default')).to.equal(1);
     const [after] = await broker.read(['revoked']);
     expect(after?.result).to.deep.equal(before?.result);
-    expect(await broker.backlog('default')).to.equal(0);
+    expect(await countWaiting(broker, 'default')).to.equal(0);
     expect((await broker.queues())[0]).to.include({ failed: 1 });
   });
 
@@ -148,7 +148,7 @@ describe('the purge of a queue', () => {
     });
     const steps = commands.filter((name) => name === 'evalsha' || name === 'eval');
     expect(steps).to.have.length.within(3, 4);
-    expect(await broker.backlog('default')).to.equal(0);
+    expect(await countWaiting(broker, 'default')).to.equal(0);
   });
 
   it('frees the deduplication of plain BullMQ producers', async () => {

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { TaskNotFoundError, WrongStateError } from '../../../shared/errors.ts';
 import { errorOf } from '../../client/connect.ts';
-import { messageOf, startTestBroker } from '../../support/broker.ts';
+import { countWaiting, messageOf, startTestBroker } from '../../support/broker.ts';
 import { startHeldBroker } from '../../support/held.ts';
 import type { TestBroker } from '../../support/places.ts';
 import { endStored } from '../../support/stored.ts';
@@ -31,7 +31,7 @@ describe('the removal of an expired result', () => {
     slow.letGo();
     expect(await reading).to.deep.equal([null]);
     expect(await stateOf(test, 'a')).to.equal('PENDING');
-    expect(await test.broker.backlog('default')).to.equal(1);
+    expect(await countWaiting(test.broker, 'default')).to.equal(1);
   });
 
   it('is not up to the clock of who reads it', async () => {
@@ -62,7 +62,7 @@ describe('a task that one forgets and another retries', () => {
     slow.letGo();
     expect(await forgetting).to.be.instanceOf(WrongStateError);
     expect(await stateOf(test, 'a')).to.equal('PENDING');
-    expect(await test.broker.backlog('default')).to.equal(1);
+    expect(await countWaiting(test.broker, 'default')).to.equal(1);
   });
 
   it('is gone when the other was first, and the retry finds none', async () => {
@@ -74,7 +74,7 @@ describe('a task that one forgets and another retries', () => {
     await test.broker.forget('a');
     slow.letGo();
     expect(await retrying).to.be.instanceOf(TaskNotFoundError);
-    expect(await test.broker.backlog('default')).to.equal(0);
+    expect(await countWaiting(test.broker, 'default')).to.equal(0);
   });
 
   it('is not taken away from a worker that is just filing it', async () => {
