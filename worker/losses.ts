@@ -6,6 +6,7 @@
 
 import { runScript } from '../shared/lua.ts';
 import type { Redis } from '../shared/redis.ts';
+import { LOCK_MS, LOCK_RENEW_MS } from './locks.ts';
 
 /** Losses charged to a task that make it FAILURE. */
 export const LOSSES_MAX = 3;
@@ -32,6 +33,11 @@ export const CHARGES_OWN_LOSSES = {
   from: 'rcall("HINCRBY", jobKey, "stc", 1)',
   to: 'kajeCharge(queueKeyPrefix, jobId)',
   lua: `
+-- Whether somebody renews its lock still: a worker that was started anew under the name of the lost one.
+local function kajeIsKept(key)
+  return redis.call("PTTL", key .. ":lock") > ${LOCK_MS - LOCK_RENEW_MS}
+end
+
 -- Whether its worker held nothing else, in any queue: another task of it is active or was just lost.
 local function kajeWasAlone(prefix, key, worker, lately)
   if lately and lately ~= key then
@@ -40,7 +46,8 @@ local function kajeWasAlone(prefix, key, worker, lately)
   for _, queue in ipairs(redis.call("SMEMBERS", prefix .. ".queues")) do
     local base = prefix .. ":" .. queue .. ":"
     for _, id in ipairs(redis.call("LRANGE", base .. "active", 0, -1)) do
-      if base .. id ~= key and redis.call("HGET", base .. id, "pb") == worker then
+      local other = base .. id
+      if other ~= key and redis.call("HGET", other, "pb") == worker and not kajeIsKept(other) then
         return false
       end
     end

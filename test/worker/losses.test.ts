@@ -1,6 +1,7 @@
 /** Who is charged when a worker is lost. */
 import { expect } from 'chai';
 import { createBackend } from '../../worker/backend.ts';
+import { LOCK_RENEW_MS } from '../../worker/locks.ts';
 import { chargeLoss, noteApart } from '../../worker/losses.ts';
 import { messageOf } from '../support/broker.ts';
 import { type Life, startLife } from '../support/life.ts';
@@ -9,10 +10,13 @@ import { testTools } from '../support/tools.ts';
 interface Held {
   readonly worker?: string;
   readonly queue?: string;
+  /** Default: what is left of a lock when the others of a dead worker have run out. */
+  readonly lockMs?: number;
 }
 
 /** A task that a worker has begun to run, for the first time or again. */
-async function begin(life: Life, id: string, { worker = 'w9', queue = 'default' }: Held = {}) {
+async function begin(life: Life, id: string, held: Held = {}) {
+  const { worker = 'w9', queue = 'default', lockMs = LOCK_RENEW_MS } = held;
   const { redis, keys, broker } = life;
   const base = keys.queueBase(queue);
   const job = keys.job(queue, id);
@@ -22,7 +26,7 @@ async function begin(life: Life, id: string, { worker = 'w9', queue = 'default' 
     .multi()
     .lrem(`${base}wait`, 1, id)
     .lpush(`${base}active`, id)
-    .set(`${job}:lock`, 'token', 'EX', 60)
+    .set(`${job}:lock`, 'token', 'PX', lockMs)
     .hset(job, { pb: worker })
     .hincrby(job, 'ats', 1)
     .exec();
@@ -75,6 +79,16 @@ describe('a loss of a worker', () => {
     await beginApart(life, 'a');
     await lose(life, ['a']);
     expect(await charged(life, 'a')).to.deep.equal(['3', null, FAILED]);
+  });
+
+  it('is charged to it also where a worker of the same name is there again, and holds others', async () => {
+    const life = await startLife();
+    await begin(life, 'a');
+    await lose(life, ['a']);
+    await beginApart(life, 'a');
+    await begin(life, 'taken-since', { lockMs: 60_000 });
+    await lose(life, ['a']);
+    expect(await charged(life, 'a')).to.deep.equal(['2', null, null]);
   });
 
   const BESIDE: Readonly<Record<string, (life: Life) => Promise<unknown>>> = {
