@@ -9,15 +9,16 @@ import { endWithClient, openStream } from '../sse.ts';
 const BUFFER_BYTES = 256 * 1024;
 
 export async function clusterEvents(ctx: Context, { broker, stopping }: Deps): Promise<void> {
-  const types = eventTypes(typesOf(ctx.query.type));
+  const choice = [...eventTypes(typesOf(ctx.query.type))].sort().join();
   const stream = new PassThrough({ highWaterMark: BUFFER_BYTES });
   let dropped = 0;
 
   const tell = (events: readonly ClusterEvent[]): void => {
-    const mine = events.filter(({ type }) => types.has(type));
-    if (mine.length === 0 || stream.writableEnded || stream.destroyed) return;
-    if (stream.writableNeedDrain) dropped += mine.length;
-    else stream.write(mine.map(asText).join(''));
+    if (stream.writableEnded || stream.destroyed) return;
+    const { count, bytes } = written(events, choice);
+    if (count === 0) return;
+    if (stream.writableNeedDrain) dropped += count;
+    else stream.write(bytes);
   };
   stream.on('drain', () => {
     if (dropped > 0) stream.write(`: dropped ${dropped}\n\n`);
@@ -35,6 +36,29 @@ function typesOf(query: string | readonly string[] | undefined): string[] {
   const texts = typeof query === 'string' ? [query] : (query ?? []);
   const names = texts.flatMap((text) => text.split(','));
   return names.map((name) => name.trim()).filter(Boolean);
+}
+
+interface Written {
+  readonly count: number;
+  readonly bytes: Buffer;
+}
+
+/** What the followers of the same types are told of the same events. */
+const WRITTEN = new WeakMap<readonly ClusterEvent[], Map<string, Written>>();
+
+/** Once for all: for each of 1,000 followers anew it kept the loop for seconds. */
+function written(events: readonly ClusterEvent[], choice: string): Written {
+  const known = WRITTEN.get(events) ?? new Map<string, Written>();
+  WRITTEN.set(events, known);
+  const mine = known.get(choice) ?? writtenAnew(events, choice);
+  known.set(choice, mine);
+  return mine;
+}
+
+function writtenAnew(events: readonly ClusterEvent[], choice: string): Written {
+  const types = new Set(choice.split(','));
+  const mine = events.filter(({ type }) => types.has(type));
+  return { count: mine.length, bytes: Buffer.from(mine.map(asText).join('')) };
 }
 
 function asText(event: ClusterEvent): string {

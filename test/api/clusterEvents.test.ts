@@ -58,6 +58,29 @@ describe('GET /v1/events', () => {
     }
   });
 
+  it('writes what it tells once, however many follow', async () => {
+    const { api, tell, stream } = await startFollowed();
+    const others = await Promise.all(
+      Array.from({ length: 30 }, (_, i) => follow(api, i % 3 ? '' : '?type=worker-online')),
+    );
+    let count = 0;
+    const stringify = JSON.stringify;
+    JSON.stringify = (value: unknown, ...rest: never[]) => {
+      if (value instanceof Object && 'worker' in value && value.worker === 'once') count += 1;
+      return stringify(value, ...rest);
+    };
+    defer(() => {
+      JSON.stringify = stringify;
+    });
+    await tell('once', 'twice');
+    for (const { events } of [stream, ...others])
+      await eventually(
+        () => events().filter(({ event }) => event === 'worker-online').length === 2,
+      );
+    // For those who want all types, and for those of one.
+    expect(count).to.equal(2);
+  });
+
   it('tells of an end when the task’s state is stored: who reads it then, finds it', async () => {
     const api = await startApiAndWorker([add, boom]);
     const { events } = await follow(api);
