@@ -1,6 +1,6 @@
 /** What `kaje doctor` looks at: each check says what it found and what to do about it. */
 import type { Redis } from 'ioredis';
-import { addressOf } from '../client/transports/address.ts';
+import { addressOf, foreignAdvice } from '../client/transports/address.ts';
 import { createRedisClock } from '../shared/brokers/clock.ts';
 import { readWorkers } from '../shared/brokers/cluster.ts';
 import type { Config } from '../shared/config.ts';
@@ -38,11 +38,23 @@ export async function checkRedis(
     ];
   } catch (error) {
     const found = `${withoutSecrets(redisUrl)}: ${reasonOf(error)}`;
-    const advice = /refuses database/.test(found)
-      ? 'give the number of a database that Redis has, at the end of the URL: CONFIG GET databases'
-      : 'start Redis, or give its address with --redis-url or KAJE_REDIS_URL';
-    return [{ check: 'redis', status: 'fail', found, advice }];
+    return [{ check: 'redis', status: 'fail', found, advice: adviceFor(found) }];
   }
+}
+
+/** What to do about a Redis that is there and lets nobody in, by what was found. */
+const ADMISSION: readonly (readonly [RegExp, string])[] = [
+  [
+    /refuses database/,
+    'give the number of a database that Redis has, at the end of the URL: CONFIG GET databases',
+  ],
+  [/NOAUTH|WRONGPASS/, 'give its login in the URL: redis://user:password@host:6379'],
+  [/KAJE_REDIS_CA|KAJE_REDIS_CERT/, 'give the files (PEM) that TLS needs, by these settings'],
+];
+
+function adviceFor(found: string): string {
+  const known = ADMISSION.find(([pattern]) => pattern.test(found))?.[1];
+  return known ?? 'start Redis, or give its address with --redis-url or KAJE_REDIS_URL';
 }
 
 type Info = Readonly<Record<string, string>>;
@@ -236,13 +248,18 @@ export async function checkApi(
     if (response.ok && probe && before === (await probe())) return elsewhere(url);
     // What it answers, the contract says; of other programs it may be anything.
     if (response.ok) return ready(url, (await response.json()) as HealthBody);
-    const advice =
-      'it cannot write to its Redis: compare its KAJE_REDIS_URL with the one checked here';
-    return { check, status: 'fail', found: `${url} answers ${response.status}`, advice };
+    const found = `${url} answers ${response.status}`;
+    return { check, status: 'fail', found, advice: adviceAt(response.status) };
   } catch {
     const advice = 'start one with kaje api, or give its address with --url or KAJE_URL';
     return { check, status: 'warn', found: `${url} cannot be reached`, advice };
   }
+}
+
+function adviceAt(status: number): string {
+  if (status === 503)
+    return 'it cannot write to its Redis: compare its KAJE_REDIS_URL with the one checked here';
+  return foreignAdvice(status);
 }
 
 interface HealthBody {

@@ -6,7 +6,7 @@ import { DefinitionError } from '../shared/errors.ts';
 import { reasonOf } from '../shared/errorText.ts';
 import { faultInText } from '../shared/jsonText.ts';
 import { redisTarget } from '../shared/redisTarget.ts';
-import type { RedisTls } from '../shared/redisUrl.ts';
+import type { RedisTls } from '../shared/redisTls.ts';
 import { MAX_JSON_DEPTH } from '../shared/schemas.ts';
 import { isQueueName } from '../shared/taskOptions.ts';
 import type { QueueChoice } from '../worker/fleet.ts';

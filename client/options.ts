@@ -2,7 +2,7 @@
 import type { EventType } from '../shared/clusterEvents.ts';
 import { InvalidRequestError } from '../shared/errors.ts';
 import type { InspectOptions } from '../shared/operate.ts';
-import type { RedisTls } from '../shared/redisUrl.ts';
+import type { RedisTls } from '../shared/redisTls.ts';
 import type { RouteRule } from '../shared/routing.ts';
 import { refuseUnknown } from '../shared/sendOptions.ts';
 import type { TaskFilter } from './taskFilter.ts';

@@ -216,7 +216,7 @@ export function loadConfig(
       );
     }
     const fault = problem?.(raw);
-    if (fault) problems.push(`Expected no ${fault}, in ${flagOf(name)} (${name})`);
+    if (fault) problems.push(`${flagOf(name)} (${name}) has ${fault}`);
     return value ?? fallback;
   };
   const settings: Record<string, unknown> = {};

@@ -7,6 +7,7 @@ import { atMost } from './atMost.ts';
 import { BrokerUnavailableError, KajeError } from './errors.ts';
 import { reasonOf } from './errorText.ts';
 import type { Log } from './log.ts';
+import { tlsReason } from './redisTls.ts';
 import type { RedisTarget } from './redisUrl.ts';
 
 export type { Redis } from 'ioredis';
@@ -201,7 +202,10 @@ function addressOf({ options }: Redis): string {
 
 // What ioredis says of a command that it does not keep is about its own options.
 function inWords(error: Error): string {
-  return /enableOfflineQueue/.test(error.message) ? 'not connected' : reasonOf(error);
+  if (/enableOfflineQueue/.test(error.message)) return 'not connected';
+  // Of a login that is missing Redis tells in terms of its protocol.
+  if (/^NOAUTH/.test(error.message)) return 'NOAUTH: it wants a login, redis://user:password@host';
+  return tlsReason(error) ?? reasonOf(error);
 }
 
 /**

@@ -1,14 +1,8 @@
 /** How Redis is reached: what its URL may say behind the question mark, and certificates beside it. */
 import { DefinitionError } from './errors.ts';
+import { type RedisTls, usableTls } from './redisTls.ts';
 import { withoutSecrets } from './secrets.ts';
 import { didYouMean } from './suggest.ts';
-
-/** As PEM texts: who signed the certificate of Redis, and a certificate for this client with its key. */
-export interface RedisTls {
-  readonly ca?: string | Buffer;
-  readonly cert?: string | Buffer;
-  readonly key?: string | Buffer;
-}
 
 export interface RedisTarget {
   readonly url: string;
@@ -18,23 +12,36 @@ export interface RedisTarget {
 /** `family` is 4 or 6, the version of IP. */
 const PARAMETERS = ['db', 'family', 'username', 'password'];
 
-/** @throws DefinitionError for a parameter that nobody knows, and for certificates without TLS */
+/** @throws DefinitionError for a URL or certificates that cannot be used, and for certificates without TLS */
 export function checkedTarget(url: string, tls: RedisTls | undefined): RedisTarget {
   const problem = redisUrlProblem(url);
-  if (problem !== undefined) throw new DefinitionError(`The URL of Redis has an ${problem}`);
+  if (problem !== undefined) throw new DefinitionError(`The URL of Redis has ${problem}`);
   if (tls === undefined) return { url };
-  if (url.startsWith('rediss://')) return { url, tls };
+  if (url.startsWith('rediss://')) return { url, tls: usableTls(tls) };
   const expected = 'Expected a URL rediss:// beside certificates for TLS';
   throw new DefinitionError(`${expected}, got "${withoutSecrets(url)}"`);
 }
 
-/** Why a URL of Redis cannot be used; undefined when it can. */
+/** What a URL of Redis has that cannot be used; undefined for one that can. */
 export function redisUrlProblem(url: string): string | undefined {
-  const query = /^rediss?:/.test(url) ? (/\?([^#]*)/.exec(url)?.[1] ?? '') : '';
-  const names = [...new URLSearchParams(query).keys()];
+  if (!/^rediss?:/.test(url)) return undefined;
+  const query = new URLSearchParams(/\?([^#]*)/.exec(url)?.[1] ?? '');
+  return unknownIn([...query.keys()]) ?? databaseProblem(url, query);
+}
+
+function unknownIn(names: readonly string[]): string | undefined {
   const unknown = names.find((name) => !PARAMETERS.includes(name));
   if (unknown === undefined) return undefined;
   const hint = /ssl|tls|cert|ca/i.test(unknown) ? '; certificates: KAJE_REDIS_CA' : '';
   const expected = `expected ${PARAMETERS.join(', ')}${hint}`;
-  return `unknown parameter "${unknown}"${didYouMean(unknown, PARAMETERS)}; ${expected}`;
+  return `an unknown parameter "${unknown}"${didYouMean(unknown, PARAMETERS)}; ${expected}`;
+}
+
+/** ioredis reads as much of it as is a number: 1 of "1.5" and "1a" is not the one that is meant. */
+function databaseProblem(url: string, query: URLSearchParams): string | undefined {
+  const path = /^rediss?:\/\/[^/?#]*\/([^?#]*)/.exec(url)?.[1] ?? '';
+  const odd = [path, query.get('db') ?? ''].find((name) => !/^\d*$/.test(name));
+  return odd === undefined
+    ? undefined
+    : `a database "${odd}"; expected its number, as in redis://host:6379/1`;
 }

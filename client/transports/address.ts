@@ -40,3 +40,10 @@ function decoded(part: string): string {
     return part;
   }
 }
+
+/** What to do about an answer that is none of Kaje's: of a proxy before it, or of another program. */
+export function foreignAdvice(status: number): string {
+  return status === 401 || status === 403 || status === 407
+    ? 'give a login in its URL, http://user:password@host, or by `headers` of the client'
+    : 'is it the address of an API of Kaje, with the path that a proxy gives it?';
+}

@@ -1,4 +1,5 @@
 /** One request over HTTP by the built-in fetch, which keeps connections alive, and what can become of it. */
+
 import { linked } from '../../shared/abort.ts';
 import {
   BrokerUnavailableError,
@@ -13,6 +14,7 @@ import {
 } from '../../shared/errors.ts';
 import { isError, reasonOf } from '../../shared/errorText.ts';
 import type { ProblemBody } from '../../shared/schemas.ts';
+import { foreignAdvice } from './address.ts';
 
 export interface Call {
   readonly method?: string;
@@ -129,7 +131,7 @@ function problemIn(text: string): Partial<ProblemBody> {
 function errorOf(status: number, problem: Partial<ProblemBody>, url: string): KajeError {
   const code = problem.type?.split(':').at(-1)?.toUpperCase();
   const kind = CLASSES[code ?? ''];
-  const detail = problem.detail ?? `${url} answered ${status}`;
+  const detail = problem.detail ?? `${url} answered ${status}: ${foreignAdvice(status)}`;
   if (problem.errors) return new InvalidRequestError(problem.errors);
   // A proxy that cannot reach the API says so by itself.
   const isAway = status === 503 || (!kind && (status === 502 || status === 504));

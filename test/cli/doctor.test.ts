@@ -13,6 +13,7 @@ import { defer } from '../support/defer.ts';
 import { eventually } from '../support/eventually.ts';
 import { testConfig, testRedis } from '../support/redis.ts';
 import { ownRedis } from '../support/server.ts';
+import { redisBehindTls } from '../support/tls.ts';
 import { runKaje, startTestWorker } from '../support/worker.ts';
 
 describe('kaje doctor', () => {
@@ -97,6 +98,17 @@ describe('kaje doctor', () => {
     expect(eviction).to.include({ status: 'fail', found: 'allkeys-lru' });
     expect(eviction?.advice).to.include('CONFIG SET maxmemory-policy noeviction');
     expect(code).to.equal(1);
+  });
+
+  it('says what a Redis wants that lets nobody in', async () => {
+    const redis = await ownRedis();
+    await set(redis.url, ['requirepass', 'pass']);
+    const locked = await examine(redis.url, 'http://127.0.0.1:1', 'nobody');
+    expect(locked.checks[0]?.found).to.match(/\(NOAUTH: it wants a login, [^ ]+\)$/);
+    expect(locked.checks[0]?.advice).to.include('give its login in the URL');
+    const { checks } = await examine(await redisBehindTls(), 'http://127.0.0.1:1', 'nobody');
+    expect(checks[0]?.found).to.include('give the certificate of its CA by KAJE_REDIS_CA');
+    expect(checks[0]?.advice).to.include('give the files (PEM)');
   });
 
   it('fails for a Redis that does not answer, and hides its password', async () => {

@@ -100,6 +100,21 @@ describe('a client with a login in its URL', () => {
     }
   });
 
+  for (const [status, advice] of [
+    [401, /answer(s|ed) 401.*give a login in its URL/],
+    [403, /answer(s|ed) 403.*give a login in its URL/],
+    [404, /answer(s|ed) 404.*is it the address of an API of Kaje/],
+    [503, /.*/],
+  ] as const) {
+    it(`is told what to do when a proxy answers ${status}, also by the doctor`, async () => {
+      const { at } = await listening(status);
+      const error = await errorOf(opened({ url: `http://${at}` }).queues());
+      expect((error as Error).message).to.match(advice);
+      const { found, advice: told } = await checkApi(`http://${at}`);
+      expect(`${found}: ${told}`).to.match(status === 503 ? /cannot write to its Redis/ : advice);
+    });
+  }
+
   it('is checked by the doctor with it, who does not show it', async () => {
     const { asked, at } = await listening(200);
     const finding = await checkApi(`http://${LOGIN}@${at}`);

@@ -6,6 +6,7 @@ import { loadConfig } from '../../shared/config.ts';
 import { redisTarget } from '../../shared/redisTarget.ts';
 import { echo } from '../fixtures/quick.ts';
 import { defer } from '../support/defer.ts';
+import { eventually } from '../support/eventually.ts';
 import { silentLog, testConfig } from '../support/redis.ts';
 import { pem, redisBehindTls, TLS_FILES } from '../support/tls.ts';
 import { startTestWorker } from '../support/worker.ts';
@@ -29,13 +30,31 @@ describe('a Redis behind TLS', () => {
   it('is not trusted without its CA, nor reached without a certificate', async () => {
     const redis = await redisBehindTls();
     for (const [tls, reason] of [
-      [{ cert: pem('client.crt'), key: pem('client.key') }, /certificate/],
-      [{ ca: pem('ca.crt') }, /certificate required|cannot be reached/],
+      [{ cert: pem('client.crt'), key: pem('client.key') }, /certificate.*KAJE_REDIS_CA/],
+      [
+        { ca: pem('ca.crt'), cert: pem('client.crt'), key: pem('server.key') },
+        /\(key values mismatch: KAJE_REDIS_KEY is not the key of KAJE_REDIS_CERT\)/,
+      ],
+      [{ ca: pem('ca.crt') }, /certificate required.*KAJE_REDIS_CERT and KAJE_REDIS_KEY/],
     ] as const) {
       const kaje = new Kaje({ redis, tls });
       defer(() => kaje.close());
-      const error = await kaje.queues().catch((thrown: unknown) => thrown);
-      expect(String(error)).to.match(reason);
+      // Until the alert is there the connection is only one that has closed.
+      await eventually(async () => {
+        const error = await kaje.queues().catch((thrown: unknown) => thrown);
+        return reason.test(String(error)) && !/\n.|routines/.test(String(error));
+      });
+    }
+  });
+
+  it('wants certificates that can be used', () => {
+    const [ca, cert, key] = [pem('ca.crt'), pem('client.crt'), pem('client.key')];
+    for (const [tls, says] of [
+      [{ ca, cert }, 'got only KAJE_REDIS_CERT: give KAJE_REDIS_KEY as well'],
+      [{ ca, key }, 'got only KAJE_REDIS_KEY: give KAJE_REDIS_CERT as well'],
+      [{ ca: 'no PEM' }, 'Expected KAJE_REDIS_CA to hold a certificate (PEM), got none'],
+    ] as const) {
+      expect(() => new Kaje({ redis: 'rediss://localhost', tls })).to.throw(DefinitionError, says);
     }
   });
 
@@ -69,6 +88,7 @@ describe('a URL of Redis with parameters', () => {
     ],
     ['pasword=s3cret', `unknown parameter "pasword" - did you mean "password"?; ${KNOWN}`],
     ['db=1&lazyConnect=true', `unknown parameter "lazyConnect"; ${KNOWN}`],
+    ['db=one', 'has a database "one"; expected its number, as in redis://host:6379/1'],
   ] as const) {
     it(`is refused where one is not known: ${query}`, () => {
       const url = `rediss://localhost:6380/0?${query}`;
@@ -85,7 +105,21 @@ describe('a URL of Redis with parameters', () => {
     });
   }
 
+  for (const database of ['one', '1.5', '1a', '-1', '1/2']) {
+    it(`is refused where its database is no number: ${database}`, () => {
+      const url = `redis://:s3cret@localhost:6380/${database}`;
+      const says = `has a database "${database}"; expected its number`;
+      expect(() => loadConfig({ KAJE_REDIS_URL: url }))
+        .to.throw(DefinitionError, says)
+        .and.satisfy((error: Error) => !error.message.includes('s3cret'));
+      expect(() => new Kaje({ redis: url })).to.throw(DefinitionError, says);
+    });
+  }
+
   for (const url of [
+    'redis://h',
+    'redis://h/',
+    'redis://u:p@h:6379/15',
     'redis://h/1?family=6',
     'redis://h?db=1&username=a&password=b',
     'unix:/a?b=c',
