@@ -56,6 +56,8 @@ interface Changed {
   readonly changes: readonly Change[];
   /** Whether it stores how a run ended: refused by Redis it waits, for nobody else tries again. */
   readonly stores: boolean;
+  /** Whose refusal its own counts as: one that may never be tried again would be refused for ever. */
+  readonly countsAs?: string;
 }
 
 const CHANGED: Readonly<Record<string, Changed>> = {
@@ -66,7 +68,7 @@ const CHANGED: Readonly<Record<string, Changed>> = {
   },
   moveToDelayed: { changes: [BY_CLOCK_OF_REDIS, URGENT_FIRST, KEEPS_TASK], stores: true },
   moveJobFromActiveToWait: { changes: [KEEPS_TASK], stores: true },
-  extendLocks: { changes: [KEEPS_TASK], stores: false },
+  extendLocks: { changes: [KEEPS_TASK], stores: false, countsAs: 'moveStalledJobsToWait' },
   moveStalledJobsToWait: {
     changes: [...ENDS_IN_TIME, WAITS_FOR_OWNERS, CHARGES_OWN_LOSSES],
     stores: false,
@@ -92,7 +94,7 @@ export function changeScripts(redis: Redis, { patient }: Patience): void {
   const bull = createRequire(import.meta.url);
   const { version }: { version: string } = bull('bullmq/dist/cjs/version.js');
   const scripts: Record<string, BullScript> = bull('bullmq/dist/cjs/scripts/index.js');
-  for (const [name, { changes, stores }] of Object.entries(CHANGED)) {
+  for (const [name, { changes, stores, countsAs = name }] of Object.entries(CHANGED)) {
     const { content = '', keys = 0 } = scripts[name] ?? {};
     if (!changes.every(({ from }) => content.includes(from))) {
       throw new DefinitionError(`BullMQ ${version} has another ${name}; pin the known one`);
@@ -104,7 +106,7 @@ export function changeScripts(redis: Redis, { patient }: Patience): void {
     });
     // defineCommand has just added the method, of which the types of ioredis cannot know.
     const send = Reflect.get(redis, command).bind(redis);
-    Reflect.set(redis, command, patient(name, send, stores));
+    Reflect.set(redis, command, patient(countsAs, send, stores));
   }
   const { content = '' } = scripts.moveToFinished ?? {};
   if (!isKnown(content))

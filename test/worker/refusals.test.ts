@@ -85,6 +85,23 @@ describe('a Redis that takes no writes when a run ends', () => {
     });
   }
 
+  it('is said to take commands again, though the lock that it would not renew is not needed any more', async () => {
+    let hasEnded = false;
+    const test = await start(() => (hasEnded = true));
+    const { said } = consume(test);
+    await test.send('hold', ['a']);
+    await eventually(() => test.runs.length === 1);
+    await test.refuse(true);
+    // It was to be renewed when it had 5 s left.
+    const lock = `${test.keys.job('default', 'a')}:lock`;
+    await eventually(async () => (await test.redis.pttl(lock)) < 4000);
+    test.open();
+    await eventually(() => hasEnded);
+    await test.refuse(false);
+    await test.end('a');
+    await eventually(() => said(TAKES).length === 1);
+  });
+
   it('does not hold up the stop of the worker, which leaves the task to others', async () => {
     const test = await start();
     const worker = await startTestWorker(test.config, [test.task]);
