@@ -27,10 +27,10 @@ export function stopOnSignals(
     log.info({ signal }, 'stopping');
     try {
       await stop(hurry.signal);
-      process.exit(0);
+      exit(0);
     } catch (error) {
       log.error({ err: error }, 'the stop failed');
-      process.exit(1);
+      exit(1);
     }
   };
   // A promise that some task or library has let go must not take all other tasks with it.
@@ -51,6 +51,14 @@ export function stopOnSignals(
   };
 }
 
+/** Of this process: whether it was Kaje that ended it. */
+let isOurs = false;
+
+function exit(code: number): void {
+  isOurs = true;
+  process.exit(code);
+}
+
 /**
  * Ends the process at an error that nobody caught, as Node does, but says so in the log and in its format.
  * @param circumstances more fields of that line
@@ -58,6 +66,16 @@ export function stopOnSignals(
 export function endOnUncaught(log: Log, circumstances: () => object = () => ({})): void {
   process.on('uncaughtException', (err) => {
     log.fatal({ err, ...circumstances() }, 'an error that nobody caught ends the process');
-    process.exit(1);
+    exit(1);
+  });
+}
+
+/**
+ * Says that somebody else has called process.exit(), a task or its library: that leaves no error.
+ * @param circumstances more fields of that line
+ */
+export function tellOfExit(log: Log, circumstances: () => object): void {
+  process.on('exit', (code) => {
+    if (!isOurs) log.fatal({ code, ...circumstances() }, 'process.exit() ends the process');
   });
 }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../shared/config.ts';
 import { createLog } from '../shared/log.ts';
 import { specOf } from '../shared/registry.ts';
-import { endOnUncaught, stopOnSignals } from '../shared/signals.ts';
+import { endOnUncaught, stopOnSignals, tellOfExit } from '../shared/signals.ts';
 import type { QueueChoice } from './fleet.ts';
 import { loadTasks } from './load.ts';
 import { connectSupervisor } from './supervised.ts';
@@ -63,14 +63,16 @@ export async function runWorker(
     supervisor,
   );
   const worker = await starting;
-  endOnUncaught(log, () => ({ tasks: onMainLoop(worker) }));
+  const circumstances = () => ({ tasks: onMainLoop(worker) });
+  endOnUncaught(log, circumstances);
+  tellOfExit(log, circumstances);
   supervisor?.report(worker.unreadiness);
   // `kaje start` and the supervisor wait for it; one that is gone is noticed otherwise.
   const message = { tasks: [...registry.values()].map(specOf) };
   process.send?.(message, undefined, undefined, () => undefined);
 }
 
-/** Ids of the tasks that run on the main loop: one of them, or of those before, has left the error behind. */
+/** Ids of the tasks that run on the main loop: one of them, or of those before, has ended the worker. */
 function onMainLoop({ consumers }: RunningWorker): string[] {
   const running = consumers.flatMap((consumer) => consumer.running());
   const here = running.filter(({ runIn }) => runIn === 'main').reverse();
