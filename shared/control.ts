@@ -148,13 +148,20 @@ export interface ListenerOptions {
 /** Hears the commands that are meant for one worker; resolves once it listens. */
 export async function listenToCommands(options: ListenerOptions): Promise<void> {
   const { subscriber, keys, worker } = options;
-  subscriber.on('message', (channel: string, text: string) => {
+  const hear = (channel: string, text: string) => {
     const command = channel === keys.control ? commandIn(text) : undefined;
     const isMeant = command && (command.workers === null || command.workers.includes(worker));
     if (isMeant) void obey(command, options);
-  });
-  // ioredis subscribes again by itself when the connection was lost.
-  await subscriber.subscribe(keys.control);
+  };
+  subscriber.on('message', hear);
+  try {
+    // ioredis subscribes again by itself when the connection was lost.
+    await subscriber.subscribe(keys.control);
+  } catch (error) {
+    // Whoever tries again is not to hear everything twice.
+    subscriber.off('message', hear);
+    throw error;
+  }
 }
 
 async function obey(command: Command, options: ListenerOptions): Promise<void> {

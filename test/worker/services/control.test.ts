@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { createKeys } from '../../../shared/keys.ts';
 import { createRegistry } from '../../../shared/registry.ts';
 import { createFleet } from '../../../worker/fleet.ts';
+import { createPatience } from '../../../worker/refusals.ts';
 import { createAutoscaler } from '../../../worker/services/autoscaler.ts';
 import { createControl } from '../../../worker/services/control.ts';
 import { defer } from '../../support/defer.ts';
@@ -50,6 +51,20 @@ describe('what a worker hears', () => {
     await tell('limits');
     await tell('shutdown');
     await eventually(() => heard.length === 2);
+    expect(heard).to.deep.equal(['limits', 'shutdown']);
+  });
+
+  it('is done once, though Redis refused to let it listen at first', async () => {
+    const { control, subscriber, heard, tell } = startTestControl();
+    const subscribe = subscriber.subscribe.bind(subscriber);
+    const busy = Object.assign(new Error('BUSY Redis is busy'), { name: 'ReplyError' });
+    let tries = 0;
+    subscriber.subscribe = ((...channels: string[]) =>
+      tries++ === 0 ? Promise.reject(busy) : subscribe(...channels)) as typeof subscriber.subscribe;
+    await createPatience(silentLog()).untilTaken('start', async () => control.start());
+    await tell('limits');
+    await tell('shutdown');
+    await eventually(() => heard.includes('shutdown'));
     expect(heard).to.deep.equal(['limits', 'shutdown']);
   });
 
