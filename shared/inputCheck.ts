@@ -60,11 +60,13 @@ function isTimeout(error: unknown): boolean {
   return isCoded && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT';
 }
 
-/** Whether a text has more letters, or the value more levels. */
+/** Whether a text or a name has more letters, or the value more levels. */
 function hasMore(value: unknown, letters: number, levels: number): boolean {
   if (typeof value === 'string') return value.length > letters;
   if (typeof value !== 'object' || value === null) return false;
-  return levels === 0 || Object.values(value).some((each) => hasMore(each, letters, levels - 1));
+  const isLong = (name: string) => name.length > letters;
+  if (levels === 0 || Object.keys(value).some(isLong)) return true;
+  return Object.values(value).some((each) => hasMore(each, letters, levels - 1));
 }
 
 /** Whether its time grows faster than the input: with its size, or even for a small one. */
@@ -92,8 +94,10 @@ function riskIn(part: unknown): Risk {
 function riskOfKeyword(keyword: string, value: unknown, part: object): Risk {
   switch (keyword) {
     case 'pattern':
-      // Beside a format it is the library's own.
-      return 'format' in part ? 'none' : riskOfPattern(String(value));
+      return riskOfPatternIn(part, String(value));
+    case 'format':
+      // Its pattern tries each colon as the end of a login.
+      return value === 'url' ? 'size' : 'none';
     case 'patternProperties':
       return 'any';
     case 'uniqueItems':
@@ -105,10 +109,28 @@ function riskOfKeyword(keyword: string, value: unknown, part: object): Risk {
   }
 }
 
+/** Beside a format it is the library's own, and doubles nothing; zod's `endsWith` takes the square, though. */
+function riskOfPatternIn(part: object, pattern: string): Risk {
+  const risk = riskOfPattern(pattern);
+  return risk === 'any' && 'format' in part ? 'size' : risk;
+}
+
 /** A repeated group that repeats or chooses inside, and three repetitions in a row, take very long. */
 function riskOfPattern(pattern: string): Risk {
   const plain = pattern.replaceAll(/\\.|\[(?:\\.|[^\]\\])*\]/g, 'x');
   const isNested = /[*+|}?][^()]*\)+[*+{]/.test(plain);
-  const repetitions = plain.match(/[*+]|\{\d+,\}/g)?.length ?? 0;
+  // A hundred times and more is as good as without end.
+  const inside = plain.match(/[*+]|\{\d+,\}|\{[\d,]*\d{3}\}/g)?.length ?? 0;
+  const repetitions = isAnchored(plain) ? inside : inside + 1;
   return isNested || repetitions > 2 ? 'any' : repetitions === 2 ? 'size' : 'none';
+}
+
+/** Any other is tried from each letter on, as if `.*` stood before it. */
+function isAnchored(plain: string): boolean {
+  let outside = plain;
+  for (let before = ''; before !== outside; ) {
+    before = outside;
+    outside = before.replaceAll(/\([^()]*\)/g, 'x');
+  }
+  return outside.startsWith('^') && !outside.includes('|');
 }

@@ -28,6 +28,35 @@ describe('the check of an input', () => {
     expect(checkInput(schema, { x: 'aa!' })).to.deep.equal([]);
   });
 
+  for (const pattern of ['a+$', '.*ab$', 'x|a+$', '(?:^b|a)+$', '[a-z]{1,1000}!', 'a{1000}!']) {
+    it(`ends within a bounded time where a pattern is tried from each letter on: ${pattern}`, () => {
+      const schema = { type: 'object', properties: { x: { type: 'string', pattern } } };
+      const errors = checkInput(schema, { x: `${'a'.repeat(1_000_000)}?` });
+      expect(errors[0]?.message).to.match(TOO_LONG);
+    });
+  }
+
+  it('ends within a bounded time where the library has made the pattern, or the format is slow', () => {
+    const text = 'a'.repeat(1_000_000);
+    const ends = schemaOf(z.object({ x: z.string().endsWith('!') }));
+    expect(checkInput(ends, { x: text })[0]?.message).to.match(TOO_LONG);
+    const url = { type: 'object', properties: { x: { type: 'string', format: 'url' } } };
+    const colons = `http://a.${':'.repeat(200_000)}!`;
+    expect(checkInput(url, { x: colons })[0]?.message).to.match(TOO_LONG);
+  });
+
+  it('ends within a bounded time where the names have a pattern', () => {
+    const schema = schemaOf(z.record(z.string().regex(/a+$/), z.number()));
+    const errors = checkInput(schema, { [`${'a'.repeat(1_000_000)}!`]: 1 });
+    expect(errors[0]?.message).to.match(TOO_LONG);
+  });
+
+  it('leaves a short text to a pattern of which the time is in proportion', () => {
+    const schema = schemaOf(z.object({ x: z.email(), y: z.string().regex(/^\d+-(?:a|b)$/) }));
+    expect(checkInput(schema, { x: 'a@b.org', y: '12-b' })).to.deep.equal([]);
+    expect(checkInput(schema, { x: 'a', y: '12-c' })).to.have.length(2);
+  });
+
   it('checks large inputs of harmless schemas to their end', () => {
     const schema = schemaOf(z.object({ list: z.array(z.object({ id: z.number() })) }));
     const list = Array.from({ length: 50_000 }, (_, id) => ({ id }));
