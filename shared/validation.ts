@@ -95,7 +95,20 @@ function fieldError(error: ErrorObject): FieldError {
         path: instancePath,
         message: `expected one of ${JSON.stringify(params.allowedValues)}`,
       };
+    case 'minimum':
+    case 'maximum':
+    case 'exclusiveMinimum':
+    case 'exclusiveMaximum': {
+      const message = `expected a number ${params.comparison} ${params.limit}, got ${error.data}`;
+      return { path: instancePath, message };
+    }
     default:
+      // Texts are not repeated: one of them may be a secret.
+      if (/date-time$/.test(params.format))
+        return {
+          path: instancePath,
+          message: 'expected a date-time with its zone, such as 2035-11-22T10:00:00Z',
+        };
       return { path: instancePath, message: error.message ?? `fails "${keyword}"` };
   }
 }

@@ -9,6 +9,8 @@ const SCHEMA = {
   properties: {
     to: { type: 'string', format: 'email' },
     times: { type: 'integer', minimum: 1 },
+    share: { type: 'number', exclusiveMaximum: 1 },
+    at: { type: 'string', format: 'date-time' },
     size: { enum: ['small', 'big'] },
     list: { type: 'array', items: { type: 'object', required: ['a/b'] } },
     either: { type: ['string', 'null'] },
@@ -27,7 +29,13 @@ describe('the check by JSON Schema', () => {
     [{ to: null }, '/to', 'expected string, got null'],
     [{ to: [] }, '/to', 'expected string, got array'],
     [{ to: 'nobody' }, '/to', 'must match format "email"'],
-    [{ to: 'a@b.c', times: 0 }, '/times', 'must be >= 1'],
+    [{ to: 'a@b.c', times: 0 }, '/times', 'expected a number >= 1, got 0'],
+    [
+      { to: 'a@b.c', at: 'noon' },
+      '/at',
+      'expected a date-time with its zone, such as 2035-11-22T10:00:00Z',
+    ],
+    [{ to: 'a@b.c', share: 2 }, '/share', 'expected a number < 1, got 2'],
     [{ to: 'a@b.c', times: 1.5 }, '/times', 'expected integer, got number'],
     [{ to: 'a@b.c', size: 'tiny' }, '/size', 'expected one of ["small","big"]'],
     [{ to: 'a@b.c', either: 1 }, '/either', 'expected string,null, got number'],
