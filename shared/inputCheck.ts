@@ -15,8 +15,12 @@ const SMALL = 500;
 /** Levels of an input to which a choice that contains itself is left alone. */
 const SHALLOW = 8;
 
-/** What is wrong with the input of a task, at most 20; also that nobody knows within 100 ms. */
+/**
+ * What is wrong with the input of a task, at most 20; also that nobody knows within 100 ms. By a schema that
+ * cannot be read, such as one with a reference to nowhere, the worker alone checks.
+ */
 export function checkInput(schema: object, input: unknown): readonly FieldError[] {
+  if (riskOf(schema) === 'unreadable') return [];
   return isRisky(schema, input) ? checkInTime(schema, input) : check(schema, input);
 }
 
@@ -27,7 +31,7 @@ function isRisky(schema: object, input: unknown): boolean {
       return false;
     case 'size':
       return isLarge(input, SMALL) || hasMore(input, SMALL, SHALLOW);
-    case 'any':
+    default:
       return true;
   }
 }
@@ -36,8 +40,6 @@ const context = createContext({ work: undefined });
 const script = new Script('work()');
 
 function checkInTime(schema: object, input: unknown): readonly FieldError[] {
-  // Compiled before: that is no fault of this request.
-  check(schema, undefined);
   let errors: readonly FieldError[] = [];
   context.work = () => {
     errors = check(schema, input);
@@ -72,14 +74,24 @@ function hasMore(value: unknown, letters: number, levels: number): boolean {
 /** Whether its time grows faster than the input: with its size, or even for a small one. */
 type Risk = 'none' | 'size' | 'any';
 
-const risks = new WeakMap<object, Risk>();
+const risks = new WeakMap<object, Risk | 'unreadable'>();
 
-function riskOf(schema: object): Risk {
+function riskOf(schema: object): Risk | 'unreadable' {
   const known = risks.get(schema);
   if (known) return known;
-  const risk = riskIn(schema);
+  const risk = isReadable(schema) ? riskIn(schema) : 'unreadable';
   risks.set(schema, risk);
   return risk;
+}
+
+/** Compiles it as well, which is no fault of the request that is checked first. */
+function isReadable(schema: object): boolean {
+  try {
+    check(schema, undefined);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function riskIn(part: unknown): Risk {

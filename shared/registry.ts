@@ -123,7 +123,30 @@ function uniqueOf(unique: UniqueOptions | undefined): TaskSpec['options']['uniqu
 }
 
 /** What JSON Schema cannot say, such as a date, is anything: the worker checks it. As zod knows it. */
-const LIBRARY_OPTIONS = { unrepresentable: 'any' };
+const LIBRARY_OPTIONS = { unrepresentable: 'any', override: leaveFlagged };
+
+/** A part of a zod schema, and what zod would publish of it. */
+interface Published {
+  readonly zodSchema: { readonly _zod: { readonly def: ZodPatterns } };
+  readonly jsonSchema: { pattern?: unknown; allOf?: unknown };
+}
+
+interface ZodPatterns {
+  readonly type: string;
+  readonly pattern?: RegExp;
+  readonly checks?: readonly { readonly _zod: { readonly def: { readonly pattern?: RegExp } } }[];
+}
+
+/** JSON Schema has no flags: `/^a$/i` without its own would refuse an A that the task takes. */
+function leaveFlagged({ zodSchema, jsonSchema }: Published): void {
+  const { type, pattern, checks = [] } = zodSchema._zod.def;
+  const patterns = [pattern, ...checks.map((each) => each._zod.def.pattern)];
+  const isFlagged = patterns.some((each) => /[imsv]/.test(each?.flags ?? ''));
+  if (type !== 'string' || !isFlagged) return;
+  delete jsonSchema.pattern;
+  // Several patterns of one text.
+  delete jsonSchema.allOf;
+}
 
 /** The schema as JSON Schema, where its library can say so (Standard JSON Schema: zod 4, arktype). */
 function jsonSchemaOf(task: Task): Record<string, unknown> | null {

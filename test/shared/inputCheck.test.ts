@@ -57,6 +57,16 @@ describe('the check of an input', () => {
     expect(checkInput(schema, { x: 'a', y: '12-c' })).to.have.length(2);
   });
 
+  it('takes patterns that are none with the flag u, and leaves what it cannot read to the worker', () => {
+    const bracket = schemaOf(z.object({ x: z.string().regex(/^a]$/) }));
+    expect(checkInput(bracket, { x: 'a]' })).to.deep.equal([]);
+    expect(checkInput(bracket, { x: 'a' })).to.have.length(1);
+    for (const property of [{ $ref: '#/nowhere' }, { type: 'string', pattern: '(' }]) {
+      const schema = { type: 'object', properties: { x: property } };
+      expect(checkInput(schema, { x: 1 })).to.deep.equal([]);
+    }
+  });
+
   it('checks large inputs of harmless schemas to their end', () => {
     const schema = schemaOf(z.object({ list: z.array(z.object({ id: z.number() })) }));
     const list = Array.from({ length: 50_000 }, (_, id) => ({ id }));

@@ -131,6 +131,22 @@ describe('the published description of a task', () => {
     expect(Object.keys(spec.input?.properties ?? {})).to.deep.equal(['to', 'times']);
   });
 
+  it('publishes no pattern of which JSON Schema cannot say the flags', () => {
+    const input = z.object({
+      any: z.string().regex(/^a$/i),
+      both: z.string().regex(/a/).regex(/^b$/im),
+      mail: z.email({ pattern: /@b$/i }),
+      exact: z.string().regex(/^a$/u).max(9),
+    });
+    const { properties } = specOf(defineTask('flags', { input, run: () => 0 })).input ?? {};
+    expect(properties).to.deep.equal({
+      any: { type: 'string' },
+      both: { type: 'string' },
+      mail: { type: 'string', format: 'email' },
+      exact: { type: 'string', pattern: '^a$', maxLength: 9 },
+    });
+  });
+
   it('keeps the rest of a schema of which a part has no JSON Schema', () => {
     const input = z.object({
       user: z.string(),
