@@ -2,10 +2,12 @@
  * The options of a task, and what makes them good: checked once, where a task is defined, so that a typo
  * stops the start of a worker and not the first run at night.
  */
+
 import { isRateLimit } from './rate.ts';
 import type { RetryOptions } from './retry.ts';
 import { queueName } from './schemas/parts.ts';
 import { MAX_COUNTDOWN } from './schemas/tasks.ts';
+import { didYouMean } from './suggest.ts';
 
 /** Where a task runs: on the worker's own event loop, or in a thread or a process that can be killed. */
 export type RunIn = 'main' | 'thread' | 'process';
@@ -135,7 +137,10 @@ function problemIn(
   for (const [key, value] of Object.entries(options)) {
     if (value === undefined) continue;
     const check = Object.hasOwn(checks, key) ? checks[key] : undefined;
-    if (!check) return `only known options, got \`${prefix}${key}\``;
+    if (!check) {
+      const known = Object.keys(checks).map((name) => `${prefix}${name}`);
+      return `only known options, got \`${prefix}${key}\`${didYouMean(`${prefix}${key}`, known)}`;
+    }
     if (!check[0](value)) return `\`${prefix}${key}\` to be ${check[1]}, got ${inWords(value)}`;
   }
   return undefined;

@@ -47,7 +47,9 @@ async function filesAt(path: string): Promise<string[]> {
   const all = await glob(found ? MODULES : path, { cwd, absolute: true });
   const files = all.filter((file) => !LEFT_OUT.test(relative(cwd, file).replaceAll(sep, '/')));
   if (files.length > 0) return files.sort();
-  const what = found ? 'no .js, .mjs or .ts file in the folder' : 'no such file, folder or match';
+  const what = found
+    ? 'no module (.js, .mjs, .cjs, .ts, .mts, .cts) in the folder'
+    : 'no such file, folder or match';
   throw new DefinitionError(
     `--tasks ${path}: ${what}; tests, declarations and packages are left out`,
   );

@@ -130,7 +130,12 @@ describe('the loading of task modules', () => {
     [
       ['a missing file', {}, 'none.ts', /none\.ts: no such file, folder or match/],
       ['a glob without match', {}, '*.ts', /\*\.ts: no such file, folder or match/],
-      ['an empty folder', { 'a.txt': '' }, '.', /no .js, .mjs or .ts file in the folder/],
+      [
+        'an empty folder',
+        { 'a.txt': '' },
+        '.',
+        /no module \(.js, .mjs, .cjs, .ts, .mts, .cts\) in the folder/,
+      ],
       ['a module without tasks', { 'a.ts': 'export const a = 1;' }, 'a.ts', /^No tasks in .*a\.ts/],
       [
         'a module that throws',
