@@ -3,6 +3,7 @@ import type { Config } from '../shared/config.ts';
 import { DefinitionError } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
 import type { Registry } from '../shared/registry.ts';
+import type { RunIn } from '../shared/taskOptions.ts';
 import type { Service } from './every.ts';
 import { type ChildRun, createPool, type Pool } from './pools/pool.ts';
 import { PLACES } from './quarantine.ts';
@@ -11,15 +12,19 @@ export type PoolKind = 'thread' | 'process';
 
 type Counts = Pick<Pool, 'children' | 'busy' | 'idle'>;
 
+export interface Apart {
+  /** Whether the process has run nothing before, which may have left something behind that ends it. */
+  readonly isFresh: boolean;
+  /** Where the task runs otherwise. */
+  readonly home: RunIn;
+}
+
 export interface Pools extends Service {
   run(kind: PoolKind, run: ChildRun): Promise<unknown>;
   /** Whether tasks can run apart: there are modules that another process can import. */
   readonly canRunApart: boolean;
-  /**
-   * Runs a task in a process that runs nothing else meanwhile.
-   * @param isFresh and has run nothing before, which may have left something behind that ends it
-   */
-  runApart(run: ChildRun, isFresh: boolean): Promise<unknown>;
+  /** Runs a task in a process that runs nothing else meanwhile. */
+  runApart(run: ChildRun, how: Apart): Promise<unknown>;
   /** Children of each kind, and those for tasks that run apart: how many live, run a task, and are free. */
   stats(): Readonly<Partial<Record<PoolKind | 'quarantine', Counts>>>;
 }
@@ -60,12 +65,15 @@ export function createPools(options: PoolsOptions): Pools {
     pools.set(kind, pool);
     return pool;
   };
-  const apart = new Map<boolean, Pool>();
-  const apartOf = (isFresh: boolean): Pool => {
+  const apart = new Map<string, Pool>();
+  const apartOf = ({ isFresh, home }: Apart): Pool => {
     const maxTasksPerChild = isFresh ? 1 : config.maxTasksPerChild;
-    const bounds = { max: PLACES, idleMs: APART_IDLE_MS, ...config, maxTasksPerChild };
-    const pool = apart.get(isFresh) ?? createPool({ kind: 'process', ...bounds, modules, log });
-    apart.set(isFresh, pool);
+    // What a process holds in all is no measure for a thread, nor for what shares the worker's memory.
+    const maxMemoryPerChild = home === 'process' ? config.maxMemoryPerChild : 0;
+    const key = `${maxTasksPerChild} ${maxMemoryPerChild}`;
+    const bounds = { max: PLACES, idleMs: APART_IDLE_MS, maxTasksPerChild, maxMemoryPerChild };
+    const pool = apart.get(key) ?? createPool({ kind: 'process', ...bounds, modules, log });
+    apart.set(key, pool);
     return pool;
   };
   return {
@@ -88,7 +96,7 @@ export function createPools(options: PoolsOptions): Pools {
     },
     run: (kind, run) => poolOf(kind).run(run),
     canRunApart: modules.length > 0,
-    runApart: (run, isFresh) => apartOf(isFresh).run(run),
+    runApart: (run, how) => apartOf(how).run(run),
     stats() {
       const quarantine = [...apart.values()];
       return {

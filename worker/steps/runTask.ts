@@ -31,7 +31,8 @@ async function runApart(run: Run): Promise<void> {
   const copied = runIn === 'main' ? {} : { input };
   run.isApart = true;
   try {
-    run.value = await tools.pools.runApart({ ...childRun(run), ...copied }, losses > 1);
+    const how = { isFresh: losses > 1, home: runIn };
+    run.value = await tools.pools.runApart({ ...childRun(run), ...copied }, how);
   } catch (error) {
     if (!isOfNoProcess(error, run)) throw error;
     run.isApart = false;

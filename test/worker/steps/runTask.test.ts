@@ -13,14 +13,14 @@ import { testConfig } from '../../support/redis.ts';
 import { testTools } from '../../support/tools.ts';
 
 /** A run of a task that was lost, in a worker whose processes import `modules`. */
-function lostRun(modules: readonly string[]) {
-  const here = defineTask('given_in_code', { run: () => process.pid });
+function lostRun(modules: readonly string[], name = 'given_in_code', config = testConfig()) {
+  const here = defineTask(name, { run: () => process.pid });
   const { run, end } = createRun({
     message: messageOf('id-1', { name: here.name }),
     retries: 0,
     start: 2,
     losses: 1,
-    tools: testTools(testConfig(), [here], { modules }),
+    tools: testTools(config, [here], { modules }),
     store: async () => undefined,
   });
   defer(end);
@@ -39,6 +39,19 @@ describe('the step runTask', () => {
     await runTask(run, async () => undefined);
     expect(run.value).to.equal(process.pid);
   });
+
+  for (const [runIn, isLimited] of [
+    ['main', false],
+    ['thread', false],
+    ['process', true],
+  ] as const) {
+    it(`holds a lost task ${isLimited ? '' : 'not '}to the memory of a process, where it runs by itself in ${runIn}`, async () => {
+      const run = lostRun([ISOLATED], 'heap', testConfig({ maxMemoryPerChild: 200, runIn }));
+      await runTask(run, async () => undefined);
+      const { limit } = Object(run.value);
+      expect(limit < 400).to.equal(isLimited);
+    });
+  }
 
   it('does not when it was given up while it waited for one', async () => {
     const run = lostRun([await moduleOf('await new Promise(() => setInterval(() => 0, 1000))')]);
