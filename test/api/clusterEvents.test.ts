@@ -175,12 +175,12 @@ describe('GET /v1/events', () => {
     const { socket, received } = await openRaw(api.url, HEAD);
     await eventually(() => received().includes('retry: 1000'));
     socket.pause();
-    const events = Array.from({ length: 500 }, (_, i) =>
-      workerEvent('worker-online', `w${i}${'x'.repeat(1000)}`, 0),
-    );
+    // Of workers that come and send no heartbeat is told soon that they have vanished.
+    const gone = (worker: string) => workerEvent('worker-offline', worker, 0);
+    const events = Array.from({ length: 500 }, (_, i) => gone(`w${i}${'x'.repeat(1000)}`));
     const all = 60 * events.length;
     for (let i = 0; i < 60; i++) await redis.publish(keys.events, JSON.stringify(events));
-    await redis.publish(keys.events, JSON.stringify([workerEvent('worker-online', 'last', 0)]));
+    await redis.publish(keys.events, JSON.stringify([gone('last')]));
     socket.resume();
     await eventually(() => {
       const told = received().match(/"worker":"(w\d+x|last)/g)?.length ?? 0;

@@ -25,15 +25,15 @@ for (const kind of ['thread', 'process'] as const) {
         ...times(3, () => ({ name, time_limit: 1 })),
       ]);
       await eventually(async () => (await children())?.busy === 1);
-      const [loop, next, ...loops] = await endOf(api, ids, 50_000);
+      const [loop, next, ...loops] = await endOf(api, ids, 60_000);
       for (const { error } of loops) expect(error?.type).to.equal('TimeLimitExceeded');
       await eventually(async () => (await children())?.busy === 0);
       expect(loop).to.include({ state: 'FAILURE' });
       expect(loop?.error?.type).to.equal('TimeLimitExceeded');
-      expect(loop?.runtime).to.be.within(3, 3.5);
+      expect(loop?.runtime).to.be.within(3, 6);
       expect(next).to.include({ state: 'SUCCESS' });
       const pause = Date.parse(next?.started_at ?? '') - Date.parse(loop?.date_done ?? '');
-      expect(pause).to.be.lessThan(500);
+      expect(pause).to.be.lessThan(2000);
     });
 
     it('leaves the other tasks of the worker undisturbed', async () => {
@@ -47,8 +47,8 @@ for (const kind of ['thread', 'process'] as const) {
         api,
         times(200, () => ({ name: `in_${kind}` })),
       );
-      expect(countStates(await endOf(api, others, 15_000))).to.deep.equal({ SUCCESS: 200 });
-      const ended = await endOf(api, loops, 15_000);
+      expect(countStates(await endOf(api, others, 60_000))).to.deep.equal({ SUCCESS: 200 });
+      const ended = await endOf(api, loops, 60_000);
       const errors = ended.map(({ error }) => error?.type);
       expect(errors).to.deep.equal(times(3, () => 'TimeLimitExceeded'));
     });

@@ -27,7 +27,7 @@ describe('revoked tasks', () => {
     await api.post(`/v1/tasks/${holder}/revoke`, { terminate: true });
     await Promise.all([runWorkerProcess(api.config, WORKER), runWorkerProcess(api.config, WORKER)]);
     const after = await sendAll(api, [{ name: 'stamp', kwargs: { key: 'after' } }]);
-    await endOf(api, after, 10_000);
+    await endOf(api, after, 60_000);
     const { body: queue } = await eventually(async () => {
       const answer = await api.get('/v1/queues/default');
       return answer.body.waiting + answer.body.active === 0 && answer;
@@ -56,8 +56,8 @@ describe('revoked tasks', () => {
       api,
       times(100, () => ({ name: 'deaf', kwargs: { ms: 3200 } })),
     );
-    await eventually(async () => (await redis.llen(key)) === 200, 2000);
-    expect(countStates(await endOf(api, next, 15_000))).to.deep.equal({ SUCCESS: 100 });
+    await eventually(async () => (await redis.llen(key)) === 200);
+    expect(countStates(await endOf(api, next, 60_000))).to.deep.equal({ SUCCESS: 100 });
     // By now the code of the first hundred has ended too: nothing of it was stored.
     expect(await recordsOf(api, ids)).to.deep.equal(revoked);
     expect(worker.output()).not.to.match(/could not be stored|"level":50/);

@@ -50,7 +50,7 @@ describe('a worker that gets SIGTERM with 20 running tasks of 0 to 3 s', () => {
     const late = await sendTraces(api, [0]);
     expect(await worker.ended).to.equal(0);
     await runWorkerProcess(api.config, ['--name', 'heir']);
-    await endOf(api, late, 10_000);
+    await endOf(api, late, 60_000);
     const records = await recordsOf(api, ids);
     expect(countStates(records)).to.deep.equal({ SUCCESS: 20 });
     for (const { worker: name } of records) expect(name).not.to.equal('heir');
@@ -68,7 +68,7 @@ describe('a worker that gets SIGTERM with 20 running tasks of 0 to 3 s', () => {
       expect(record).to.include({ state: 'PENDING', retries: 0, worker: null });
 
     await runWorkerProcess(api.config, ['--name', 'heir']);
-    const records = await endOf(api, ids, 10_000);
+    const records = await endOf(api, ids, 60_000);
     expect(countStates(records)).to.deep.equal({ SUCCESS: 20 });
     for (const { retries } of records) expect(retries).to.equal(0);
     const runs = left.map(({ ready }) => (ready ? 1 : 2));

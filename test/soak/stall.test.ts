@@ -70,7 +70,7 @@ describe('a worker that a task blocks for longer than its locks last', () => {
 describe('5,000 tasks that fail', () => {
   /** Megabytes that are held, not what the heap has ever grown to. */
   const memoryOf = async (api: TestApi): Promise<number> => {
-    const [record] = await endOf(api, await sendAll(api, [{ name: 'memory' }]), 10_000);
+    const [record] = await endOf(api, await sendAll(api, [{ name: 'memory' }]), 60_000);
     return Number(Object(record?.result).held);
   };
 

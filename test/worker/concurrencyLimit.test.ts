@@ -104,7 +104,7 @@ describe('a limit of runs at once', () => {
     await parked(life, 2);
     await life.broker.revoke('b', false);
     letGo('a');
-    await eventually(() => order.includes('c'), 3000);
+    await eventually(() => order.includes('c'));
     letGo('c');
     await life.end('c');
     expect(order).to.deep.equal(['a', 'c']);
@@ -123,7 +123,7 @@ describe('a limit of runs at once', () => {
     await parked(life, 2);
     await sleep(expires - Date.now() + 20);
     letGo('a');
-    await eventually(() => order.includes('c'), 3000);
+    await eventually(() => order.includes('c'));
     expect(await life.read('b')).to.include({ state: 'REVOKED' });
     letGo('c');
   });

@@ -90,7 +90,7 @@ describe('a task that its worker does not have', () => {
     await unknowing.stop();
     const { task, order } = newTask();
     await startTestWorker(life.config, [task], [{ name: 'default', concurrency: 1 }]);
-    await eventually(() => order.length === 5, 5000);
+    await eventually(() => order.length === 5);
     expect(order).to.deep.equal(names);
     expect(await life.redis.zcard(life.keys.parked('new'))).to.equal(0);
   });
@@ -103,7 +103,7 @@ describe('a task that its worker does not have', () => {
     await life.send('new', ['later-low'], { priority: 2 });
     await life.send('new', ['middle']);
     await startTestWorker(life.config, [task], [{ name: 'default', concurrency: 1 }]);
-    await eventually(() => order.length === 3, 5000);
+    await eventually(() => order.length === 3);
     expect(order).to.deep.equal(['middle', 'low', 'later-low']);
   });
 
