@@ -7,6 +7,7 @@ import type { TaskMessage } from './message.ts';
 import { EVENT_TYPES } from './schemas/cluster.ts';
 import type { AsyncResultBody, TaskErrorBody } from './schemas.ts';
 import { didYouMean } from './suggest.ts';
+import { ERRORS_MAX } from './validation.ts';
 
 interface Told {
   /** When it happened, by the clock of whoever tells it. */
@@ -177,6 +178,7 @@ const TYPES: ReadonlySet<string> = new Set(EVENT_TYPES);
 export function eventTypes(names: readonly string[]): ReadonlySet<EventType> {
   const errors: FieldError[] = names
     .filter((name) => !TYPES.has(name))
+    .slice(0, ERRORS_MAX)
     .map((name) => ({ path: '/type', message: unknownType(name) }));
   if (errors.length > 0) throw new InvalidRequestError(errors);
   return new Set(names.length > 0 ? (names as EventType[]) : EVENT_TYPES);

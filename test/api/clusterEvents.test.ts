@@ -155,6 +155,13 @@ describe('GET /v1/events', () => {
     expect(body.errors[0].message).to.match(/did you mean "task-failed"\?/);
   });
 
+  it('names no more than twenty of them', async () => {
+    const { api } = await startApiAlone([]);
+    const { status, body } = await api.get(`/v1/events?type=${'a,'.repeat(5000)}`);
+    expect(status).to.equal(422);
+    expect(body.errors).to.have.length(20);
+  });
+
   it('answers 503 at once when Redis is away', async () => {
     const { api } = await startApiAlone([], { redisUrl: 'redis://127.0.0.1:1' });
     const { status, headers } = await api.get('/v1/events');
