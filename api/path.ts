@@ -8,3 +8,8 @@ export function pathOf(ctx: Context): string | undefined {
     return undefined;
   }
 }
+
+/** A reference from what was asked for; with a slash at its end, which the router takes, it is one level deeper. */
+export function besideAsked({ path }: Context, reference: string): string {
+  return path.endsWith('/') ? `../${reference}` : reference;
+}

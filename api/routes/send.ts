@@ -7,6 +7,7 @@ import { check } from '../../shared/validation.ts';
 import type { News } from '../../shared/watcher.ts';
 import type { Deps } from '../handler.ts';
 import { isNdjson, readJson, readNdjson } from '../middleware/body.ts';
+import { besideAsked } from '../path.ts';
 import { leaving, waitMsOf } from '../wait.ts';
 
 export async function sendTask(ctx: Context, deps: Deps): Promise<void> {
@@ -14,7 +15,7 @@ export async function sendTask(ctx: Context, deps: Deps): Promise<void> {
   const body = await readJson(ctx, deps.maxBodyBytes);
   const { status, headers, result } = await answerToSend(deps, { body, waitMs, res: ctx.res });
   ctx.status = status;
-  ctx.set(headers);
+  ctx.set({ ...headers, location: besideAsked(ctx, headers.location) });
   ctx.body = result;
 }
 
@@ -28,7 +29,7 @@ interface Sending {
 
 interface SendAnswer {
   readonly status: 200 | 202;
-  readonly headers: Record<string, string>;
+  readonly headers: Record<string, string> & { readonly location: string };
   readonly result: AsyncResultBody;
 }
 
@@ -40,9 +41,7 @@ export async function answerToSend(deps: Deps, sending: Sending): Promise<SendAn
     : await sendOnly(deps, sending);
   // Relative to /v1/send_task: behind a proxy nobody here knows what stands before that.
   const location = `tasks/${encodeURIComponent(sent.id)}`;
-  const headers: Record<string, string> = sent.replayed
-    ? { location, 'idempotent-replayed': 'true' }
-    : { location };
+  const headers = { location, ...(sent.replayed ? { 'idempotent-replayed': 'true' } : {}) };
   return isWaiting && result.ready
     ? { status: 200, headers, result }
     : { status: 202, headers: { ...headers, 'retry-after': '1' }, result };

@@ -6,6 +6,7 @@ import { SCHEMAS } from '../../shared/schemas.ts';
 import { check } from '../../shared/validation.ts';
 import type { Deps } from '../handler.ts';
 import { readJson } from '../middleware/body.ts';
+import { besideAsked } from '../path.ts';
 import { leaving, waitMsOf } from '../wait.ts';
 
 export async function getTask(ctx: Context, { watcher, stopping }: Deps): Promise<void> {
@@ -18,7 +19,7 @@ export async function getTask(ctx: Context, { watcher, stopping }: Deps): Promis
 export async function retryTask(ctx: Context, { broker }: Deps): Promise<void> {
   const result = await broker.retry(String(ctx.params.task_id));
   ctx.status = 202;
-  ctx.set('location', `../${encodeURIComponent(result.task_id)}`);
+  ctx.set('location', besideAsked(ctx, `../${encodeURIComponent(result.task_id)}`));
   ctx.body = result;
 }
 

@@ -131,14 +131,19 @@ describe('the API below a path', () => {
     });
   }
 
-  it('tells where a task is that runs again', async () => {
-    const base = await behindProxy();
-    await post(`${base}v1/send_task?wait=20`, { name: 'boom', task_id: 'again' });
-    const again = await post(`${base}v1/tasks/again/retry`);
-    expect(again.status).to.equal(202);
-    const found = await follow(again, again.headers.get('location'));
-    expect(found.url).to.equal(`${base}v1/tasks/again`);
-  });
+  for (const slash of ['', '/']) {
+    it(`tells where a task is, also one that runs again, to who asks with "${slash}" at the end`, async () => {
+      const base = await behindProxy();
+      const request = { name: 'boom', task_id: 'again' };
+      const sent = await post(`${base}v1/send_task${slash}?wait=20`, request);
+      const again = await post(`${base}v1/tasks/again/retry${slash}`);
+      expect(again.status).to.equal(202);
+      for (const answer of [sent, again]) {
+        const found = await follow(answer, answer.headers.get('location'));
+        expect(found.url).to.equal(`${base}v1/tasks/again`);
+      }
+    });
+  }
 
   it('is followed to its docs without a slash at the end of where it is mounted', async () => {
     const base = await mounted();
