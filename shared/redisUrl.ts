@@ -26,7 +26,12 @@ export function checkedTarget(url: string, tls: RedisTls | undefined): RedisTarg
 export function redisUrlProblem(url: string): string | undefined {
   if (!/^rediss?:/.test(url)) return undefined;
   const query = new URLSearchParams(/\?([^#]*)/.exec(url)?.[1] ?? '');
-  return unknownIn([...query.keys()]) ?? databaseProblem(url, query);
+  const problem = unknownIn([...query.keys()]) ?? databaseProblem(url, query);
+  // A password that is cut by one of its letters: what seems to be a parameter or a database is a part of it.
+  const isLogin = /^rediss?:\/\/[^/?#]*[/?#].*@/.test(url);
+  return problem && isLogin
+    ? 'an @ behind a /, ? or #: in a login they are written as %2F, %3F and %23'
+    : problem;
 }
 
 function unknownIn(names: readonly string[]): string | undefined {

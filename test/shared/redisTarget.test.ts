@@ -105,6 +105,21 @@ describe('a URL of Redis with parameters', () => {
     });
   }
 
+  for (const password of ['a?s3cret', 'a?s3cret=b', 'a/s3cret', 's3cret/a?db=x']) {
+    it(`is refused without a part of its password, where that is cut: ${password}`, () => {
+      const url = `redis://:${password}@localhost:6380/0`;
+      for (const open of [
+        () => loadConfig({ KAJE_REDIS_URL: url }),
+        () => new Kaje({ redis: url }),
+      ]) {
+        expect(open)
+          .to.throw(DefinitionError, 'in a login they are written as %2F, %3F and %23')
+          .with.property('message')
+          .that.does.not.include('s3cret');
+      }
+    });
+  }
+
   for (const database of ['one', '1.5', '1a', '-1', '1/2']) {
     it(`is refused where its database is no number: ${database}`, () => {
       const url = `redis://:s3cret@localhost:6380/${database}`;
