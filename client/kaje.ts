@@ -246,6 +246,7 @@ function transportOf(options: KajeOptions): Transport {
   if (redis !== undefined && url === undefined) {
     refuseUnknownOf('new Kaje({ redis })', options);
     checkRoutes(options.routes ?? []);
+    checkPercent(options.memoryLimit ?? 100);
     checkedTarget(redis, options.tls);
     return transportOnceLoaded(async () => {
       const { createRedisTransport } = await import('./transports/redis.ts');
@@ -254,6 +255,13 @@ function transportOf(options: KajeOptions): Transport {
   }
   throw new DefinitionError(
     `Expected new Kaje({ url }) or new Kaje({ redis }), got url ${url && withoutSecrets(url)} and redis ${redis && '***'}`,
+  );
+}
+
+function checkPercent(memoryLimit: unknown): void {
+  if (typeof memoryLimit === 'number' && memoryLimit >= 1 && memoryLimit <= 100) return;
+  throw new DefinitionError(
+    `Expected memoryLimit of new Kaje({ redis }) to be a percentage from 1 to 100, got ${String(memoryLimit)}`,
   );
 }
 

@@ -32,6 +32,33 @@ export function addressOf(base: string): Address {
   return { root, headers: { authorization: `Basic ${login}` } };
 }
 
+/**
+ * Headers as fetch takes them. Their names in small letters: it would join `authorization` and `Authorization`.
+ * @throws DefinitionError, without the value: it may be a token
+ */
+export function checkedHeaders(
+  given: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, string>> {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(given)) {
+    if (!isHeader(name, value)) {
+      throw new DefinitionError(
+        `Expected \`headers\` to be names and texts that HTTP can carry; "${name}" is none`,
+      );
+    }
+    headers[name.toLowerCase()] = value;
+  }
+  return headers;
+}
+
+function isHeader(name: string, value: unknown): value is string {
+  try {
+    return typeof value === 'string' && new Headers([[name, value]]) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
 /** In a URL some letters are written as %xx; a % of its own is no reason to fail. */
 function decoded(part: string): string {
   try {

@@ -1,6 +1,7 @@
 /** Over HTTP: which path each call is. */
 import { setMaxListeners } from 'node:events';
 import { linked } from '../../shared/abort.ts';
+import { KajeError, TaskNotFoundError } from '../../shared/errors.ts';
 import type { TaskEvent } from '../../shared/events.ts';
 import type { Inspection } from '../../shared/inspection.ts';
 import { inspectWorkers } from '../../shared/operate.ts';
@@ -17,7 +18,7 @@ import type {
   WorkerBody,
 } from '../../shared/schemas.ts';
 import { clientClosed } from '../closed.ts';
-import { addressOf } from './address.ts';
+import { addressOf, checkedHeaders } from './address.ts';
 import { type Call, openStream, request } from './request.ts';
 import { type SentEvent, unbrokenEvents } from './streams.ts';
 import type { Transport } from './transport.ts';
@@ -38,7 +39,7 @@ export function createHttpTransport(
   given: Readonly<Record<string, string>> = {},
 ): Transport {
   const { root, headers: login } = addressOf(base);
-  const always = { ...login, ...given };
+  const always = { ...login, ...checkedHeaders(given) };
   const withHeaders = (options: Call): Call => ({
     ...options,
     headers: { ...always, ...options.headers },
@@ -62,8 +63,8 @@ export function createHttpTransport(
     const headers = { ...always, accept: 'text/event-stream', ...resume };
     return openStream(root + path, { headers, signal });
   };
-  const pathOf = (id: string) => `/v1/tasks/${encodeURIComponent(id)}`;
-  const queuePathOf = (name: string) => `/v1/queues/${encodeURIComponent(name)}`;
+  const pathOf = (id: string) => `/v1/tasks/${pathPart(id, () => new TaskNotFoundError(id))}`;
+  const queuePathOf = (name: string) => `/v1/queues/${pathPart(name, () => noQueue(name))}`;
 
   return {
     sendTask: (body) => send<AsyncResultBody>('/v1/send_task', { body }),
@@ -73,24 +74,24 @@ export function createHttpTransport(
       const headers = { 'content-type': 'application/x-ndjson' };
       return (await send<SentTasksBody>('/v1/send_tasks', { body, headers })).tasks;
     },
-    read(id, waitMs, signal) {
+    async read(id, waitMs, signal) {
       const wait = Math.min(WAIT_MAX, waitMs / 1000);
       const options = { signal, withinMs: patienceMs(wait) };
       return call<AsyncResultBody>(`${pathOf(id)}?wait=${wait}`, options);
     },
-    forget: (id) => call<void>(pathOf(id), { method: 'DELETE' }),
-    revoke: (id, terminate) => post<AsyncResultBody>(`${pathOf(id)}/revoke`, { terminate }),
+    forget: async (id) => call<void>(pathOf(id), { method: 'DELETE' }),
+    revoke: async (id, terminate) => post<AsyncResultBody>(`${pathOf(id)}/revoke`, { terminate }),
     revokeMany(body) {
       const withinMs = SILENT_PURGE_MS;
       return call<RevokedTasksBody>('/v1/revoke', { method: 'POST', body, withinMs });
     },
-    retry: (id) => post<AsyncResultBody>(`${pathOf(id)}/retry`),
+    retry: async (id) => post<AsyncResultBody>(`${pathOf(id)}/retry`),
     setLimits(task, body) {
       const path = `/v1/registry/${encodeURIComponent(task)}/limits`;
       return call<TaskLimitsRequest>(path, { method: 'PUT', body });
     },
     list: (query) => call<TaskListBody>(`/v1/tasks?${new URLSearchParams(query)}`),
-    logs: (id, after) => call<TaskLogsBody>(`${pathOf(id)}/logs?after=${after}`),
+    logs: async (id, after) => call<TaskLogsBody>(`${pathOf(id)}/logs?after=${after}`),
     async attempts(id) {
       return (await call<{ attempts: AttemptBody[] }>(`${pathOf(id)}/attempts`)).attempts;
     },
@@ -139,11 +140,11 @@ export function createHttpTransport(
       return call<Inspection>(path, { withinMs: patienceMs(timeout) });
     },
     async control(worker, command, body) {
-      const path = `/v1/workers/${encodeURIComponent(worker)}/${encodeURIComponent(command)}`;
+      const path = `/v1/workers/${pathPart(worker, () => noWorker(worker))}/${encodeURIComponent(command)}`;
       const options = { method: 'POST', body, withinMs: patienceMs(body.timeout) };
       return (await call<{ answer: unknown }>(path, options)).answer;
     },
-    pauseQueue: (name, isPaused) =>
+    pauseQueue: async (name, isPaused) =>
       post<QueueBody>(`${queuePathOf(name)}/${isPaused ? 'pause' : 'resume'}`),
     async purgeQueue(name) {
       const options = { method: 'POST', withinMs: SILENT_PURGE_MS };
@@ -154,6 +155,16 @@ export function createHttpTransport(
     },
   };
 }
+
+/** A name as a part of a path. What URLs cannot carry, or take for a folder, is the name of nothing. */
+function pathPart(name: string, missing: () => KajeError): string {
+  // A half of a letter, of two in UTF-16, has no form in UTF-8.
+  if (/^\.{0,2}$/.test(name) || /\p{Surrogate}/u.test(name)) throw missing();
+  return encodeURIComponent(name);
+}
+
+const noQueue = (name: string) => new KajeError('NOT_FOUND', `No queue "${name}"`);
+const noWorker = (name: string) => new KajeError('NOT_FOUND', `No worker "${name}" is alive`);
 
 /** For an answer that was asked for within so many seconds; whether those make sense, the API says. */
 function patienceMs(seconds = 0): number {

@@ -49,6 +49,26 @@ describe('the address of an API', () => {
     );
   });
 
+  it('takes headers as HTTP does, and says which of them it cannot carry without its value', async () => {
+    const { at, asked } = await listening(200);
+    const headers = { Authorization: 'Bearer t' };
+    await opened({ url: `http://${LOGIN}@${at}`, headers }).queues();
+    expect(asked[0]?.authorization).to.equal('Bearer t');
+    for (const [name, value] of [
+      ['x-token', 's3\ncret'],
+      ['x-token', 's3cret\u2013'],
+      ['x token', 's3cret'],
+      ['x-token', ['s3cret']],
+    ] as const) {
+      // Also of callers without types.
+      const given = { url: `http://${at}`, headers: { [name]: value as string } };
+      expect(() => opened(given))
+        .to.throw(DefinitionError, `"${name}" is none`)
+        .with.property('message')
+        .that.does.not.match(/s3/);
+    }
+  });
+
   for (const base of [
     'nonsense',
     'ops:s3cret@host',

@@ -53,6 +53,26 @@ const MISTAKES: readonly Mistake[] = [
     TaskNotFoundError,
     /^No task "never\/sent\?": it was never sent, was forgotten, or has expired$/,
   ],
+  ...['', '.', '..', 'half a letter \ud800'].map(
+    (id): Mistake => [
+      `an id that no URL can hold: ${JSON.stringify(id)}`,
+      ({ kaje }) => kaje.asyncResult(id).info,
+      TaskNotFoundError,
+      /^No task ".*": it was never sent, was forgotten, or has expired$/,
+    ],
+  ),
+  [
+    'a queue that no URL can hold',
+    ({ kaje }) => kaje.pauseQueue('..'),
+    KajeError,
+    /^No queue "\.\."$/,
+  ],
+  [
+    'a worker that no URL can hold',
+    ({ kaje }) => kaje.control('', 'ping'),
+    KajeError,
+    /^No worker "" is alive$/,
+  ],
   [
     'an id that is taken by another request',
     async ({ kaje }) => {

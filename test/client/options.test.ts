@@ -143,6 +143,13 @@ describe('options of the client', () => {
     expect(() => new Kaje(options)).to.throw(InvalidRequestError, message);
   });
 
+  it('hold a percentage of memory, not a part of it', () => {
+    for (const memoryLimit of [0.8, 0, 101, Number.NaN, '80%']) {
+      const options = mistyped({ redis: 'redis://127.0.0.1:1', memoryLimit });
+      expect(() => new Kaje(options)).to.throw(DefinitionError, `1 to 100, got ${memoryLimit}`);
+    }
+  });
+
   it('name one way to reach Kaje: an absent one may be undefined, two are refused', () => {
     const one = mistyped({ url: 'http://127.0.0.1:1', redis: undefined });
     expect(() => new Kaje(one)).not.to.throw();
