@@ -27,8 +27,8 @@ const filesOf = (patterns: string | string[], ignore: string[] = []) =>
 
 /** Most tests wait most of the time. */
 const TESTS: readonly Phase[] = [
-  { jobs: 4, files: filesOf('test/**/*.test.ts', [...CLUSTERS, ...SOAK]) },
-  { jobs: 2, files: filesOf(CLUSTERS, SOAK) },
+  { jobs: 5, files: filesOf('test/**/*.test.ts', [...CLUSTERS, ...SOAK]) },
+  { jobs: 3, files: filesOf(CLUSTERS, SOAK) },
 ];
 const LONG: readonly Phase[] = [
   { jobs: 2, files: filesOf(SOAK, ALONE) },

@@ -2,8 +2,8 @@ import { getEventListeners } from 'node:events';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
-import { KINDS, runIn, testPool } from '../../support/pool.ts';
-import { recorder } from '../../support/recorder.ts';
+import { KINDS, runIn, testPool } from '../support/pool.ts';
+import { recorder } from '../support/recorder.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage: () => void = runInNewContext('gc');

@@ -7,12 +7,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
-import { Kaje } from '../client/index.ts';
-import { defer } from './support/defer.ts';
-import { testConfig } from './support/redis.ts';
-import { runKaje } from './support/worker.ts';
+import { Kaje } from '../../client/index.ts';
+import { defer } from '../support/defer.ts';
+import { testConfig } from '../support/redis.ts';
+import { runKaje } from '../support/worker.ts';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);
 
 const TASK = (name: string, type = '') => `
