@@ -12,6 +12,7 @@ import { createPresence, type Presence } from '../presence.ts';
 import { ANSWER_WITHIN_MS, answered } from '../redis.ts';
 import type { TaskRecord } from '../results.ts';
 import type { WorkerBody } from '../schemas.ts';
+import { takeTurn } from '../scripts.ts';
 import { TaskRevokedError } from '../taskErrors.ts';
 import { createTeller } from '../teller.ts';
 import { HEARTBEAT_TTL_MS } from './cluster.ts';
@@ -55,7 +56,8 @@ export function createEvents({ redis, bus, keys, workers, read, now }: EventsOpt
   const hand = (events: readonly ClusterEvent[]): void => {
     if (events.length > 0) for (const seen of [...followers]) seen(events);
   };
-  const want = () => redis.set(keys.eventsWanted, 1, 'PX', WANTED_MS);
+  // One turn for all who follow: by a script that goes on while the memory of Redis is full.
+  const want = () => takeTurn(redis, keys.eventsWanted, 'followers', WANTED_MS);
 
   const open = async (): Promise<() => void> => {
     // First of all: an outage is told at once.

@@ -11,6 +11,7 @@ import { eventually } from '../support/eventually.ts';
 import { interceptIntervals } from '../support/intervals.ts';
 import { openRaw } from '../support/raw.ts';
 import { testRedis } from '../support/redis.ts';
+import { ownRedis } from '../support/server.ts';
 import { openSse } from '../support/sse.ts';
 import { startApiAlone, startApiAndWorker } from '../support/stack.ts';
 
@@ -167,6 +168,20 @@ describe('GET /v1/events', () => {
     const { status, headers } = await api.get('/v1/events');
     expect(status).to.equal(503);
     expect(headers.get('retry-after')).to.be.a('string');
+  });
+
+  it('is followed while Redis has no memory left', async () => {
+    const { url } = await ownRedis();
+    const { api, redis } = await startApiAlone([], { redisUrl: url });
+    await eventually(async () => (await api.get('/health/ready')).status === 200);
+    await redis.config('SET', 'maxmemory', '1mb');
+    const { response } = await follow(api);
+    expect(response.status).to.equal(200);
+    const { eventsWanted } = createKeys(api.config.prefix);
+    const left = () => redis.pttl(eventsWanted);
+    // Renewed as well.
+    await eventually(async () => (await left()) < 8000);
+    await eventually(async () => (await left()) > 8000);
   });
 
   it('sends a comment every 15 seconds, which keeps proxies from closing the stream', async () => {
