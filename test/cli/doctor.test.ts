@@ -37,6 +37,22 @@ describe('kaje doctor', () => {
     expect(code).to.equal(0);
   });
 
+  it('warns of an API that takes no tasks because memory is short, and says what to do', async () => {
+    const { url } = await ownRedis();
+    const api = await startTestApi({ redisUrl: url });
+    await set(url, ['maxmemory', '16mb']);
+    await clientOf(url).setrange('filler', 13 * 2 ** 20, 'x');
+    const { code, checks } = await examine(url, api.url, api.config.prefix);
+    const found = checks.find(({ check }) => check === 'api');
+    expect(found).to.deep.include({
+      status: 'warn',
+      advice: 'let workers run what waits, or raise maxmemory',
+    });
+    expect(found?.found).to.match(/is ready, .*, but: Redis holds 1\d\.\d of 16\.0 MiB/);
+    expect(checks.find(({ check }) => check === 'memory')).to.include({ status: 'warn' });
+    expect(code).to.equal(0);
+  });
+
   it('warns of tasks that wait in a queue without a worker', async () => {
     const config = testConfig();
     await startTestWorker(config, all);
