@@ -10,12 +10,24 @@ export function withParameters({ query = {}, errors }: Route, handler: Handler):
   if (!errors.includes(422)) return handler;
   const known = Object.keys(query);
   return (ctx, deps) => {
-    if (ctx.querystring !== '') checkNames(Object.keys(ctx.query), known);
+    if (ctx.querystring !== '') {
+      refuseMany(ctx.querystring);
+      checkNames(Object.keys(ctx.query), known);
+    }
     return handler(ctx, deps);
   };
 }
 
-/** @throws InvalidRequestError that names each unknown one */
+const PARAMETERS_MAX = 1000;
+
+/** Koa reads all of a name anew for each: 7,700 in a URL of 15 KiB took 0.2 s. */
+function refuseMany(querystring: string): void {
+  if (querystring.split('&').length <= PARAMETERS_MAX) return;
+  const message = `expected at most ${PARAMETERS_MAX} parameters`;
+  throw new InvalidRequestError([{ path: '', message }]);
+}
+
+/** @throws InvalidRequestError that names unknown ones, at most 20 */
 function checkNames(names: readonly string[], known: readonly string[]): void {
   const wrong = names.filter((name) => !known.includes(name));
   if (wrong.length === 0) return;
