@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 
 export interface Quarantine {
   /**
-   * Waits for a place; resolves with what gives it back, or undefined when none was free in time.
+   * Waits for a place; resolves with what gives it back, or undefined when none was free in time or too many wait.
    * @param isAlone whether it wants all of them
    */
   enter(isAlone: boolean): Promise<(() => void) | undefined>;
@@ -33,6 +33,8 @@ export function createQuarantine(places = PLACES, patienceMs = PATIENCE_MS): Qua
   };
   return {
     enter(isAlone) {
+      // Each waits in a slot of its worker, where others could run.
+      if (waiting.size >= places) return Promise.resolve(undefined);
       const wanted = isAlone ? places : 1;
       return new Promise((resolve) => {
         const leave = () => {

@@ -30,6 +30,16 @@ describe('the quarantine', () => {
     expect(entered).to.deep.equal(['a', 'b', 'alone', 'c']);
   });
 
+  it('lets as many wait as it has places, and sends the others away at once: they would fill the slots', async () => {
+    const quarantine = createQuarantine(2, 30_000);
+    const enter = () => quarantine.enter(false);
+    const [first] = await Promise.all([enter(), enter()]);
+    const [third] = [enter(), enter()];
+    expect(await enter()).to.equal(undefined);
+    first?.();
+    expect(await third).to.be.a('function');
+  });
+
   it('sends away who finds no place in time, and lets in those behind', async () => {
     const quarantine = createQuarantine(2, 20);
     const first = await quarantine.enter(false);
