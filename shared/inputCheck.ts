@@ -14,6 +14,8 @@ const WITHIN_MS = 100;
 const SMALL = 500;
 /** Levels of an input to which a choice that contains itself is left alone. */
 const SHALLOW = 8;
+/** Kinds of a choice that may all be tried at each place of a large input. */
+const CHOICES = 20;
 
 /**
  * What is wrong with the input of a task, at most 20; also that nobody knows within 100 ms. By a schema that
@@ -112,6 +114,9 @@ function riskOfKeyword(keyword: string, value: unknown, part: object): Risk {
       return value === 'url' ? 'size' : 'none';
     case 'patternProperties':
       return 'any';
+    case 'anyOf':
+    case 'oneOf':
+      return Array.isArray(value) && value.length > CHOICES ? 'size' : 'none';
     case 'uniqueItems':
     case '$ref':
     case '$dynamicRef':

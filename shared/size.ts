@@ -1,7 +1,7 @@
 /** How much there is to a value, without looking at more of it than need be. */
 
 /** Parts of a value beyond which it is large. */
-const LARGE = 10_000;
+export const LARGE = 10_000;
 
 /** Whether it has more parts (values, however deep) than can be looked at several times within a turn. */
 export function isLarge(value: unknown, max = LARGE): boolean {

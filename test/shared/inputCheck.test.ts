@@ -67,6 +67,24 @@ describe('the check of an input', () => {
     }
   });
 
+  it('ends within a bounded time where many kinds are tried at many places', () => {
+    const kinds = Array.from({ length: 100 }, (_, i) => z.object({ kind: z.literal(i) }));
+    const schema = schemaOf(z.object({ list: z.array(z.union(kinds)) }));
+    const list = Array(80_000).fill({ kind: 99 });
+    expect(checkInput(schema, { list })[0]?.message).to.match(TOO_LONG);
+    expect(checkInput(schema, { list: list.slice(0, 100) })).to.deep.equal([]);
+  });
+
+  it('tells the first faults only where each place has many, as that of a choice has', () => {
+    const kinds = Array.from({ length: 20 }, (_, i) => z.object({ kind: z.literal(i) }));
+    const schema = schemaOf(z.object({ list: z.array(z.union(kinds)) }));
+    const paths = (count: number) =>
+      new Set(checkInput(schema, { list: Array(count).fill({}) }).map(({ path }) => path));
+    expect([...paths(9000)]).to.deep.equal(['/list/0/kind']);
+    const plain = schemaOf(z.object({ list: z.array(z.object({ kind: z.number() })) }));
+    expect(checkInput(plain, { list: Array(4000).fill({}) })).to.have.length(20);
+  });
+
   it('checks large inputs of harmless schemas to their end', () => {
     const schema = schemaOf(z.object({ list: z.array(z.object({ id: z.number() })) }));
     const list = Array.from({ length: 50_000 }, (_, id) => ({ id }));
