@@ -6,6 +6,7 @@ import { Redis, type RedisOptions } from 'ioredis';
 import { atMost } from './atMost.ts';
 import { BrokerUnavailableError, KajeError } from './errors.ts';
 import { reasonOf } from './errorText.ts';
+import { followFailover } from './failover.ts';
 import type { Log } from './log.ts';
 import { tlsReason } from './redisTls.ts';
 import type { RedisTarget } from './redisUrl.ts';
@@ -62,6 +63,7 @@ function connect(target: string | RedisTarget, log: Log, options: RedisOptions):
     : new Redis(url, all);
   logOutages(redis, log);
   withCopies(redis, keepToDatabase);
+  withCopies(redis, (each) => followFailover(each, () => leaving.add(each)));
   return redis;
 }
 
@@ -126,6 +128,9 @@ function keepToDatabase(redis: Redis): void {
   });
 }
 
+/** Connections that are cut to be made anew. */
+const leaving = new WeakSet<Redis>();
+
 const isReply = (error: Error) => error.name === 'ReplyError';
 
 /**
@@ -166,7 +171,8 @@ function logOutages(redis: Redis, log: Log): void {
     lost(inWords(error));
   });
   redis.on('close', () => {
-    if (redis.status !== 'end' && !isClosing(redis)) lost('connection closed');
+    const isMeant = leaving.delete(redis) || isClosing(redis);
+    if (redis.status !== 'end' && !isMeant) lost('connection closed');
   });
   redis.on('ready', () => {
     if (since === undefined) return;

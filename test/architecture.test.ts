@@ -51,6 +51,7 @@ const DOORS = [
   'bus',
   'catalog',
   'control',
+  'failover',
   'gathering',
   'idempotency',
   'inputCheck',

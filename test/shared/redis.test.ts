@@ -18,7 +18,7 @@ import { defer } from '../support/defer.ts';
 import { eventually } from '../support/eventually.ts';
 import { collectLog } from '../support/log.ts';
 import { redisProxy } from '../support/proxy.ts';
-import { silentLog, testRedisUrl } from '../support/redis.ts';
+import { silentLog, testRedis, testRedisUrl } from '../support/redis.ts';
 import { ownRedis } from '../support/server.ts';
 
 const withCode = (code: string, message = '') => Object.assign(new Error(message), { code });
@@ -287,6 +287,49 @@ describe('an outage', () => {
     await disconnect(redis);
     await eventually(() => redis.status === 'end');
     expect(lines).to.have.length(2);
+  });
+});
+
+describe('a Redis that has become a replica, and keeps its connections,', () => {
+  const kinds = { 'fails fast': connectFailingFast, waits: connectPatiently };
+  for (const [kind, connect] of Object.entries(kinds)) {
+    it(`is left for the one to which its name leads now, by a connection that ${kind}`, async () => {
+      const [before, after] = await Promise.all([ownRedis(), ownRedis()]);
+      const proxy = await redisProxy(before.url);
+      const { log, lines } = collectLog();
+      const main = connect(proxy.url, log);
+      const copy = main.duplicate();
+      const all = [main, copy];
+      defer(() => Promise.all(all.map(disconnect)));
+      await Promise.all(all.map((each) => whenConnected(each, 5000)));
+      proxy.leadTo(after.url);
+      await testRedis(before.url).replicaof('127.0.0.1', after.port);
+      for (const [i, each] of all.entries()) {
+        await eventually(() => each.set(`key${i}`, 'here').catch(() => undefined));
+        expect(await testRedis(after.url).get(`key${i}`)).to.equal('here');
+      }
+      // Whoever was refused has told it.
+      expect(lines).to.deep.equal([]);
+    });
+  }
+
+  it('keeps them, and answers what only reads, while nobody takes over', async () => {
+    const server = await ownRedis();
+    const operator = testRedis(server.url);
+    await operator.replicaof('127.0.0.1', '1');
+    const redis = connectFailingFast(server.url, silentLog());
+    defer(() => disconnect(redis));
+    await whenConnected(redis, 5000);
+    const connections = async () =>
+      Number(/total_connections_received:(\d+)/.exec(await operator.info('stats'))?.[1]);
+    const before = await connections();
+    const began = performance.now();
+    for (let i = 0; i < 100; i++) {
+      expect(await redis.set('key', i).catch(({ message }) => message)).to.match(/^READONLY/);
+      expect(await redis.get('key')).to.equal(null);
+    }
+    const looks = (await connections()) - before;
+    expect(looks).to.be.at.most(1 + Math.floor((performance.now() - began) / 2000));
   });
 });
 

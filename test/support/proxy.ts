@@ -23,13 +23,15 @@ export interface RedisProxy {
   halfOpen(): void;
   /** Closes all connections for good, and refuses new ones. */
   close(): void;
+  /** New connections lead to another Redis, as after a failover; those that are there stay. */
+  leadTo(target: string): void;
   /** From now on each way takes so many milliseconds, and so many bytes pass in a second. */
   slow(latencyMs: number, bytesPerS?: number): void;
 }
 
 /** @param target URL of the Redis. Default: that of all tests */
 export async function redisProxy(target = testRedisUrl()): Promise<RedisProxy> {
-  const { hostname, port } = new URL(target);
+  let { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
   const silent = new WeakSet<Socket>();
   /** Connections of Redis on which it has something to read. */
@@ -78,6 +80,9 @@ export async function redisProxy(target = testRedisUrl()): Promise<RedisProxy> {
   return {
     url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`,
     cut,
+    leadTo(other) {
+      ({ hostname, port } = new URL(other));
+    },
     close,
     freeze() {
       isFrozen = true;
