@@ -245,10 +245,10 @@ export async function checkApi(
   try {
     const signal = AbortSignal.timeout(3000);
     const response = await fetch(`${url}/health/ready`, { headers, signal });
-    if (response.ok && probe && before === (await probe())) return elsewhere(url);
-    // What it answers, the contract says; of other programs it may be anything.
-    if (response.ok) return ready(url, (await response.json()) as HealthBody);
-    const found = `${url} answers ${response.status}`;
+    const health = response.ok ? await healthIn(response) : undefined;
+    if (health && probe && before === (await probe())) return elsewhere(url);
+    if (health) return ready(url, health);
+    const found = `${url} answers ${response.status}${response.ok ? ', but not as an API of Kaje' : ''}`;
     return { check, status: 'fail', found, advice: adviceAt(response.status) };
   } catch {
     const advice = 'start one with kaje api, or give its address with --url or KAJE_URL';
@@ -260,6 +260,14 @@ function adviceAt(status: number): string {
   if (status === 503)
     return 'it cannot write to its Redis: compare its KAJE_REDIS_URL with the one checked here';
   return foreignAdvice(status);
+}
+
+/** Undefined where another program answers, or a page of a proxy. */
+async function healthIn(response: Response): Promise<HealthBody | undefined> {
+  const body: unknown = await response.json().catch(() => undefined);
+  const isHealth = typeof body === 'object' && body !== null && 'status' in body;
+  // The contract says what an API that is ready answers.
+  return isHealth && body.status === 'ready' ? (body as HealthBody) : undefined;
 }
 
 interface HealthBody {

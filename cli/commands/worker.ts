@@ -16,7 +16,7 @@ export function workerCommand(): Command {
     .addOption(
       new Option(
         '--tasks <path...>',
-        'files, folders or globs of task modules: .js, .mjs, .ts (env: KAJE_TASKS, comma-separated)',
+        'files, folders or globs of task modules: .js, .mjs, .cjs, .ts, .mts, .cts (env: KAJE_TASKS, comma-separated)',
       ),
     )
     .addOption(

@@ -12,11 +12,11 @@ const LOGIN = 'ops:s3cr%40t';
 const HEADER = `Basic ${Buffer.from('ops:s3cr@t').toString('base64')}`;
 
 /** Answers everything with this status, and keeps what it was asked with. */
-async function listening(status: number) {
+async function listening(status: number, body = '{"status":"ready","queues":[]}') {
   const asked: IncomingHttpHeaders[] = [];
   const server = createServer((request, response) => {
     asked.push(request.headers);
-    response.writeHead(status, { 'content-type': 'application/json' }).end('{"queues":[]}');
+    response.writeHead(status, { 'content-type': 'application/json' }).end(body);
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   defer(() => void server.close().closeAllConnections());
@@ -132,6 +132,16 @@ describe('a client with a login in its URL', () => {
       expect((error as Error).message).to.match(advice);
       const { found, advice: told } = await checkApi(`http://${at}`);
       expect(`${found}: ${told}`).to.match(status === 503 ? /cannot write to its Redis/ : advice);
+    });
+  }
+
+  for (const page of ['<h1>Welcome</h1>', '"ready"', '{"status":"UP"}']) {
+    it(`is none where something else answers, which the doctor says: ${page}`, async () => {
+      const { at } = await listening(200, page);
+      const { status, found, advice } = await checkApi(`http://${at}`, async () => 'the same');
+      expect(status).to.equal('fail');
+      expect(found).to.equal(`http://${at} answers 200, but not as an API of Kaje`);
+      expect(advice).to.match(/^is it the address of an API of Kaje/);
     });
   }
 
