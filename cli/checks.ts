@@ -1,6 +1,5 @@
 /** What `kaje doctor` looks at: each check says what it found and what to do about it. */
 import type { Redis } from 'ioredis';
-import { addressOf, foreignAdvice } from '../client/transports/address.ts';
 import { createRedisClock } from '../shared/brokers/clock.ts';
 import { readWorkers } from '../shared/brokers/cluster.ts';
 import type { Config } from '../shared/config.ts';
@@ -126,8 +125,8 @@ async function checkLatency(redis: Redis): Promise<Finding> {
 
 /** Milliseconds that a clock may differ from that of Redis. */
 const APART_MS = 1000;
-const isRight = (aheadMs: number) => Math.abs(aheadMs) < APART_MS;
-const SYNCHRONISE =
+export const isRight = (aheadMs: number) => Math.abs(aheadMs) < APART_MS;
+export const SYNCHRONISE =
   'tasks are due by the clock of Redis; log lines, and an eta made by a wrong clock, are that much off: synchronise by NTP';
 
 async function checkClock(redis: Redis): Promise<Finding> {
@@ -232,62 +231,4 @@ function checkRoutes(
   const also = gone.length === 0 ? '' : `; no worker alive has ${gone.join(', ')}`;
   const found = `${served.length} served, each by a worker on its queue${also}`;
   return { check, status: 'ok', found };
-}
-
-/** @param probe reads what the API writes anew into its Redis when it is asked whether it is ready */
-export async function checkApi(
-  base: string,
-  probe?: () => Promise<string | null>,
-): Promise<Finding> {
-  const check = 'api';
-  const before = await probe?.();
-  const { root: url, headers } = addressOf(base);
-  try {
-    const signal = AbortSignal.timeout(3000);
-    const response = await fetch(`${url}/health/ready`, { headers, signal });
-    const health = response.ok ? await healthIn(response) : undefined;
-    if (health && probe && before === (await probe())) return elsewhere(url);
-    if (health) return ready(url, health);
-    const found = `${url} answers ${response.status}${response.ok ? ', but not as an API of Kaje' : ''}`;
-    return { check, status: 'fail', found, advice: adviceAt(response.status) };
-  } catch {
-    const advice = 'start one with kaje api, or give its address with --url or KAJE_URL';
-    return { check, status: 'warn', found: `${url} cannot be reached`, advice };
-  }
-}
-
-function adviceAt(status: number): string {
-  if (status === 503)
-    return 'it cannot write to its Redis: compare its KAJE_REDIS_URL with the one checked here';
-  return foreignAdvice(status);
-}
-
-/** Undefined where another program answers, or a page of a proxy. */
-async function healthIn(response: Response): Promise<HealthBody | undefined> {
-  const body: unknown = await response.json().catch(() => undefined);
-  const isHealth = typeof body === 'object' && body !== null && 'status' in body;
-  // The contract says what an API that is ready answers.
-  return isHealth && body.status === 'ready' ? (body as HealthBody) : undefined;
-}
-
-interface HealthBody {
-  readonly clock_ahead_ms?: number;
-  readonly warning?: string;
-}
-
-function ready(url: string, { clock_ahead_ms: aheadMs = 0, warning }: HealthBody): Finding {
-  const found = `${url} is ready, its clock ${ahead(aheadMs)} from Redis`;
-  if (warning !== undefined) {
-    const advice = 'let workers run what waits, or raise maxmemory';
-    return { check: 'api', status: 'warn', found: `${found}, but: ${warning}`, advice };
-  }
-  if (isRight(aheadMs)) return { check: 'api', status: 'ok', found };
-  return { check: 'api', status: 'warn', found, advice: SYNCHRONISE };
-}
-
-/** All else that was found is not about this API. */
-function elsewhere(url: string): Finding {
-  const found = `${url} uses another Redis, or another prefix, than the one checked here`;
-  const advice = 'give --redis-url and --prefix (KAJE_REDIS_URL, KAJE_PREFIX) as the API has them';
-  return { check: 'api', status: 'warn', found, advice };
 }

@@ -12,7 +12,8 @@ import {
 } from '../shared/redis.ts';
 import { redisTarget } from '../shared/redisTarget.ts';
 import type { RegistryEntry } from '../shared/schemas.ts';
-import { checkApi, checkQueues, checkRedis, checkWorkers, type Finding } from './checks.ts';
+import { checkApi } from './apiCheck.ts';
+import { checkQueues, checkRedis, checkWorkers, type Finding } from './checks.ts';
 
 /** @param url of the API */
 export async function examine(config: Config, url: string): Promise<Finding[]> {

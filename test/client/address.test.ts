@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
-import { checkApi } from '../../cli/checks.ts';
+import { checkApi } from '../../cli/apiCheck.ts';
 import { DefinitionError, Kaje } from '../../client/index.ts';
 import { addressOf } from '../../client/transports/address.ts';
 import { defer } from '../support/defer.ts';
