@@ -8,6 +8,7 @@ import {
   startLoad,
   startWorkers,
 } from '../support/load.ts';
+import { redisProxy } from '../support/proxy.ts';
 import { testRedis } from '../support/redis.ts';
 import { ownRedis } from '../support/server.ts';
 
@@ -49,6 +50,26 @@ describe('under load', () => {
     await operator.replicaof('NO', 'ONE');
     await load.grow(100);
     await expectPromisesKept(api, load);
+  }).timeout(240_000);
+
+  it('another Redis takes over, and the old one keeps its connections: what was accepted runs once', async () => {
+    const [before, after] = await Promise.all([ownRedis(), ownRedis()]);
+    const proxy = await redisProxy(before.url);
+    const config = configFor(before, proxy.url);
+    const [{ client }] = await Promise.all([
+      startApiProcess(config),
+      startWorkers([config, config]),
+    ]);
+    const load = startLoad(client);
+    await testRedis(after.url).replicaof('127.0.0.1', before.port);
+    await load.grow(100);
+    const operator = testRedis(before.url);
+    await eventually(async () => /state=online/.test(await operator.info('replication')));
+    proxy.leadTo(after.url);
+    // It waits until the other has all there is.
+    await operator.call('FAILOVER', 'TO', '127.0.0.1', after.port);
+    await load.grow(200);
+    await expectPromisesKept(client, load);
   }).timeout(240_000);
 
   it('Redis is stopped, and loads for a while: what was accepted runs', async () => {
