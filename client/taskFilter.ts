@@ -2,7 +2,7 @@
 import { InvalidRequestError } from '../shared/errors.ts';
 import { asJson } from '../shared/sendOptions.ts';
 import type { TaskState } from '../shared/states.ts';
-import type { TaskQueryText } from '../shared/taskQuery.ts';
+import { parseTaskQuery, type TaskQueryText } from '../shared/taskQuery.ts';
 
 /** An absent field shows all. */
 export interface TaskFilter {
@@ -19,7 +19,7 @@ export interface TaskFilter {
   readonly pageSize?: number;
 }
 
-/** @throws InvalidRequestError for a field that is empty */
+/** @throws InvalidRequestError for a field that is empty, or is not what it should be */
 export function queryOf(filter: TaskFilter): TaskQueryText {
   const { state, name, queue, tag, since, until, pageSize } = filter;
   const all = {
@@ -33,7 +33,10 @@ export function queryOf(filter: TaskFilter): TaskQueryText {
   };
   const given = Object.entries(all).filter(([, value]) => value !== undefined);
   refuseEmpty(given);
-  return Object.fromEntries(given);
+  const query = Object.fromEntries(given);
+  // A URL would make a text of anything.
+  parseTaskQuery(query);
+  return query;
 }
 
 /** In a URL what is empty is not there: that would show all tasks to who has asked for none. */

@@ -78,6 +78,7 @@ const WRONG_VALUES: readonly [path: string, says: string, make: (kaje: Kaje) => 
     'expected JSON, got an invalid Date',
     (kaje) => next(kaje.tasks({ since: new Date('x') })),
   ],
+  ['/name', 'expected string, got number', (kaje) => next(kaje.tasks(mistyped({ name: 5 })))],
   ['/timeout', 'expected seconds, got NaN', (kaje) => resultOf(kaje).get({ timeout: NOT_JSON })],
   [
     '/after',
