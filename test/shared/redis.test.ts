@@ -279,6 +279,7 @@ describe('an outage', () => {
     const proxy = await redisProxy();
     const { log, lines } = collectLog();
     const redis = connectPatiently(proxy.url, log);
+    defer(() => disconnect(redis));
     await whenConnected(redis, 5000);
     proxy.cut();
     await eventually(() => lines.length === 2);

@@ -155,13 +155,15 @@ describe('a consumer that was started anew', () => {
 
 describe('the lifetime of results', () => {
   const fail = () => Promise.reject(new Error('no'));
-  for (const [state, run] of [
-    ['SUCCESS', () => 1],
-    ['FAILURE', fail],
+  for (const [state, batching, run] of [
+    ['SUCCESS', 'on', () => 1],
+    ['SUCCESS', 'off', () => 1],
+    ['FAILURE', 'on', fail],
+    ['FAILURE', 'off', fail],
   ] as const) {
-    it(`is that of the task, shorter or longer than the default, also in an idle queue: ${state}`, async () => {
+    it(`is that of the task, shorter or longer than the default, also in an idle queue: ${state}, with batching ${batching}`, async () => {
       const isSuccess = state === 'SUCCESS';
-      const config = testConfig({ resultExpires: 1 });
+      const config = testConfig({ resultExpires: 1, batching });
       const test = await startTestBroker(config);
       await startTestWorker(config, [taskOf('work', run)]);
       const withExpiry = (id: string, result_expires?: number) =>
