@@ -131,7 +131,7 @@ export const SYNCHRONISE =
 
 async function checkClock(redis: Redis): Promise<Finding> {
   const clock = createRedisClock(redis);
-  await answered(redis, clock.read());
+  await answered(redis, Promise.resolve(clock.read()));
   const found = `this machine is ${ahead(clock.aheadMs())} from Redis`;
   if (isRight(clock.aheadMs())) return { check: 'clock', status: 'ok', found };
   return { check: 'clock', status: 'warn', found, advice: SYNCHRONISE };

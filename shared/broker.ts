@@ -76,8 +76,8 @@ export interface Moment {
 
 /** The clock by which every span is counted: those of senders and workers may be an hour apart. */
 export interface Clock {
-  /** Asks the broker only when nothing was heard for a while. */
-  read(): Promise<Moment>;
+  /** Asks the broker only when nothing was heard for a while; what is known is there at once. */
+  read(): Moment | Promise<Moment>;
   /** The earliest time that it may show, by what was heard last; this machine's own before that. */
   now(): number;
   /** Milliseconds by which the clock of this machine is ahead of it; below 0 it is behind. */

@@ -47,13 +47,15 @@ export function createProducer({
   const store = createGathering(storage);
 
   /** While the broker is away, its clock cannot be read: of what is wrong, the sender is told all the same. */
-  const timed = async <T>(make: (now: Moment) => Promise<T>): Promise<T> => {
-    const now = await broker.clock.read().catch(async (error: unknown) => {
+  const timed = <T>(make: (now: Moment) => Promise<T>): Promise<T> => {
+    const now = broker.clock.read();
+    if (!(now instanceof Promise)) return make(now);
+    const told = now.catch(async (error: unknown) => {
       const ms = broker.clock.now();
       await make({ earliest: ms, latest: ms });
       throw error;
     });
-    return make(now);
+    return told.then(make);
   };
 
   const sendUnique = async (message: TaskMessage): Promise<Sent> => {

@@ -41,10 +41,10 @@ export async function answerToSend(deps: Deps, sending: Sending): Promise<SendAn
     : await sendOnly(deps, sending);
   // Relative to /v1/send_task: behind a proxy nobody here knows what stands before that.
   const location = `tasks/${encodeURIComponent(sent.id)}`;
-  const headers = { location, ...(sent.replayed ? { 'idempotent-replayed': 'true' } : {}) };
+  const replay = sent.replayed ? { 'idempotent-replayed': 'true' } : undefined;
   return isWaiting && result.ready
-    ? { status: 200, headers, result }
-    : { status: 202, headers: { ...headers, 'retry-after': '1' }, result };
+    ? { status: 200, headers: { location, ...replay }, result }
+    : { status: 202, headers: { location, 'retry-after': '1', ...replay }, result };
 }
 
 async function sendOnly({ producer }: Deps, { body }: Sending) {

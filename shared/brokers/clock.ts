@@ -92,14 +92,12 @@ export function createRedisClock(redis: Redis, options: RedisClockOptions = {}):
     note,
     now,
     aheadMs: () => local() - now(),
-    async read() {
-      if (!isCurrent()) {
-        asking ??= ask().finally(() => {
-          asking = undefined;
-        });
-        await asking;
-      }
-      return moment();
+    read() {
+      if (isCurrent()) return moment();
+      asking ??= ask().finally(() => {
+        asking = undefined;
+      });
+      return asking.then(moment);
     },
   };
 }

@@ -12,7 +12,7 @@ import { answered, disconnect } from '../redis.ts';
 import type { AsyncResultBody } from '../schemas.ts';
 import { addChild, removeEnded } from '../scripts.ts';
 import { createClaims } from './claims.ts';
-import { createRedisClock } from './clock.ts';
+import { createRedisClock, type RedisClock } from './clock.ts';
 import { countQueues, createSpecReader, readWorkers, servedBy } from './cluster.ts';
 import { createEvents } from './clusterEvents.ts';
 import { createHistory } from './history.ts';
@@ -52,7 +52,14 @@ export function createRedisBroker({
   const bus = createBus(subscriber, keys);
   const announce = createAnnouncer(redis, keys);
   const told = createRedisClock(redis, { local: now });
-  const clock = { ...told, read: () => answered(redis, told.read()) };
+  const clock: RedisClock = {
+    ...told,
+    read() {
+      const now = told.read();
+      // A timer for each task that is sent costs as much as to write it.
+      return now instanceof Promise ? answered(redis, now) : now;
+    },
+  };
   const memory = createMemoryGuard({ redis, percent: memoryLimit });
   const queues = createQueues({ redis, keys, clock, memory });
   const workers = () => readWorkers(redis, keys);
