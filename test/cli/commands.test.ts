@@ -69,7 +69,7 @@ describe('commands that ask a running Kaje', () => {
     expect((await inJson('send', 'add', ...short)).value).to.include({
       ...{ state: 'SUCCESS', result: null },
     });
-    const brief = ['--args', '[1,2]', '--result-expires', '0.2', '--task-id', 'brief'];
+    const brief = ['--args', '[1,2]', '--result-expires', '2', '--task-id', 'brief'];
     expect((await kaje('send', 'add', ...brief)).code).to.equal(0);
     await eventually(async () => (await kaje('result', 'brief')).text.includes('No task "brief"'));
   });

@@ -111,7 +111,7 @@ describe('the client over HTTP', () => {
     const kaje = new Kaje({ url: (await answering(page(418))).url });
     const error = await errorOf(kaje.queues());
     expect(error).to.include({ code: 'HTTP_418' });
-    expect((error as Error).message).to.match(/\/v1\/queues answered 418$/);
+    expect((error as Error).message).to.match(/\/v1\/queues answered 418: /);
   });
 });
 

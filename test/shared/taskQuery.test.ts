@@ -34,8 +34,8 @@ const WRONG: readonly (readonly [text: object, path: string, message: RegExp])[]
   [{ limit: '201' }, '/limit', /<= 200/],
   [{ limit: '2.5' }, '/limit', /expected integer/],
   [{ limit: 'all' }, '/limit', /expected integer/],
-  [{ since: 'yesterday' }, '/since', /format/],
-  [{ until: '2026-11-22T10:00:00' }, '/until', /format/],
+  [{ since: 'yesterday' }, '/since', /expected a date-time with its zone/],
+  [{ until: '2026-11-22T10:00:00' }, '/until', /expected a date-time with its zone/],
   [{ since: '2016-12-31T23:59:60Z' }, '/since', /a time that exists/],
   [{ states: 'FAILURE' }, '/states', /unknown field "states" - did you mean "state"/],
 ];
