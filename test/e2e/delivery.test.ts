@@ -32,7 +32,10 @@ async function sendTraces(api: TestApi, count: number, ms: number): Promise<stri
 async function results(api: TestApi, ids: readonly string[]) {
   const all = [];
   for (let i = 0; i < ids.length; i += CHUNK) {
-    const { body } = await api.post('/v1/results', { task_ids: ids.slice(i, i + CHUNK) });
+    const { body } = await eventually(async () => {
+      const answer = await api.post('/v1/results', { task_ids: ids.slice(i, i + CHUNK) });
+      return answer.status !== 503 && answer;
+    });
     all.push(...body.results);
   }
   return all;
