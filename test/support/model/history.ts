@@ -242,7 +242,7 @@ async function settle(cluster: Cluster, ledger: Ledger): Promise<void> {
   } catch (error) {
     const open = ledger.sent.filter((task) => task.fate === 'accepted' && ledger.isOpen(task));
     const story = open.map(({ id, spec }) => `${id} ${JSON.stringify(spec)}`).join('\n');
-    throw new Error(`Not ended:\n${story}`, { cause: error });
+    throw new Error(`Not ended, for ${error}:\n${story}`, { cause: error });
   }
 }
 

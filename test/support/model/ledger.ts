@@ -137,7 +137,8 @@ export function createLedger(runs: readonly Run[]) {
     see(task: Sent, record: AsyncResultBody | null): void {
       const story = `${task.id} ${JSON.stringify(task.spec)}`;
       if (task.end !== undefined) {
-        expect(record, `${story} changed after its end`).to.deep.equal(task.end);
+        const changed = `${story} changed after its end ${JSON.stringify(task.end)} to ${JSON.stringify(record)}`;
+        expect(record, changed).to.deep.equal(task.end);
         return;
       }
       if (record && !record.ready) return;
