@@ -29,7 +29,7 @@ import {
 import { AsyncResult } from './result.ts';
 import { queryOf, type TaskFilter } from './taskFilter.ts';
 import { createHttpTransport } from './transports/http.ts';
-import { transportOnceLoaded } from './transports/later.ts';
+import { lazyTransport } from './transports/lazy.ts';
 import type { Transport } from './transports/transport.ts';
 
 /** Any tasks: what `Kaje` knows when no type parameter tells it more. */
@@ -247,10 +247,10 @@ function transportOf(options: KajeOptions): Transport {
     refuseUnknownOf('new Kaje({ redis })', options);
     checkRoutes(options.routes ?? []);
     checkPercent(options.memoryLimit ?? 100);
-    checkedTarget(redis, options.tls);
-    return transportOnceLoaded(async () => {
+    const target = checkedTarget(redis, options.tls);
+    return lazyTransport(async () => {
       const { createRedisTransport } = await import('./transports/redis.ts');
-      return createRedisTransport(redis, options);
+      return createRedisTransport(target, options);
     });
   }
   throw new DefinitionError(

@@ -12,8 +12,7 @@ import { createLog, type Log } from '../../shared/log.ts';
 import { controlWorker, inspectWorkers, pauseQueue, purgeQueue } from '../../shared/operate.ts';
 import { createProducer } from '../../shared/producer.ts';
 import { connectFailingFast, connectPatiently, whenConnected } from '../../shared/redis.ts';
-import type { RedisTls } from '../../shared/redisTls.ts';
-import { checkedTarget } from '../../shared/redisUrl.ts';
+import type { RedisTarget } from '../../shared/redisUrl.ts';
 import type { TaskRecord } from '../../shared/results.ts';
 import type { RouteRule } from '../../shared/routing.ts';
 import { parseTaskQuery } from '../../shared/taskQuery.ts';
@@ -34,17 +33,14 @@ export interface RedisTransportOptions {
   readonly routes?: readonly RouteRule[];
   /** Percent of Redis' maxmemory above which no tasks are sent. Default: 80 */
   readonly memoryLimit?: number;
-  /** Certificates of one's own. */
-  readonly tls?: RedisTls;
 }
 
-/** @param url redis://, rediss:// or a socket path */
+/** @param target where Redis is: redis://, rediss:// or a socket path, with certificates where it wants them */
 export function createRedisTransport(
-  url: string,
-  { prefix, routes = [], memoryLimit, tls }: RedisTransportOptions = {},
+  target: string | RedisTarget,
+  { prefix, routes = [], memoryLimit }: RedisTransportOptions = {},
 ): Transport {
   const log = silentLog();
-  const target = checkedTarget(url, tls);
   const redis = connectFailingFast(target, log);
   const subscriber = connectPatiently(target, log);
   const broker = createRedisBroker({

@@ -1,5 +1,4 @@
 /** One request over HTTP by the built-in fetch, which keeps connections alive, and what can become of it. */
-
 import { linked } from '../../shared/abort.ts';
 import {
   BrokerUnavailableError,

@@ -55,9 +55,9 @@ export function createRedisBroker({
   const clock: RedisClock = {
     ...told,
     read() {
-      const now = told.read();
-      // A timer for each task that is sent costs as much as to write it.
-      return now instanceof Promise ? answered(redis, now) : now;
+      const moment = told.read();
+      // A timer for each task that is sent costs 1 µs.
+      return moment instanceof Promise ? answered(redis, moment) : moment;
     },
   };
   const memory = createMemoryGuard({ redis, percent: memoryLimit });

@@ -5,9 +5,9 @@
 -- each queue the room that batches hold in it
 -- ARGV: deadline (epoch ms), the length at which a queue is full (0: not asked), name of a batch that several
 -- writes add ("": this one adds all); number of queues, and of each its name, how many tasks it gets, and how
--- many of the batch wait at once: from this write on, and of later writes only; number of uniquenesses, and of each the value and its ms; then groups of tasks that have all but id and data in
--- common: number of the queue, name, options, timestamp, delay (ms), priority, how many they are, and of
--- each its id and data
+-- many of the batch wait at once: from this write on, and of later writes only; number of uniquenesses,
+-- and of each the value and its ms; then groups of tasks that have all but id and data in common: number of
+-- the queue, name, options, timestamp, delay (ms), priority, how many they are, and of each its id and data
 -- Answers the time, epoch ms; the same below zero when it was too late; where there is no room, a list: the
 -- time, the number of the queue, its room.
 local rcall = redis.call

@@ -2,7 +2,7 @@
 import type { Transport } from './transport.ts';
 
 /** The transport that `load` brings, as if it were there already: each call waits for it. */
-export function transportOnceLoaded(load: () => Promise<Transport>): Transport {
+export function lazyTransport(load: () => Promise<Transport>): Transport {
   const loaded = load();
   // Whoever calls hears of it; nobody has to.
   loaded.catch(() => undefined);
