@@ -27,6 +27,11 @@ const DEFERRED = /^(TaskRevokedError|TaskExpired|WorkerLostError): (.*)$/s;
 
 export interface DeferredFailure {
   readonly error: TaskErrorBody;
+  /**
+   * A revocation is the end when it is marked. A loss is it once a worker has filed it: the lost worker may have
+   * been frozen and come back, and a record that says FAILURE must not change any more.
+   */
+  readonly hasEnded: boolean;
   /** How often it was started, without the start at which a worker only files it. */
   readonly starts: number;
   readonly times: {
@@ -69,6 +74,7 @@ export function deferredFailureOf(place: Place, hash: JobHash): DeferredFailure 
     : [mark.atMs || hash.processedOn, hash.finishedOn];
   return {
     error,
+    hasEnded: isRevoked || place === 'finished',
     starts: Number(mark.starts || mark.start || hash.ats),
     times: { worker: null, started_at: isoTime(started), date_done: isoTime(done), runtime: null },
   };

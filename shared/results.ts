@@ -49,21 +49,25 @@ export function recordOf(
   found: FoundTask,
   nowMs: number,
 ): TaskRecord | null {
-  const [, place, dueMs, values, keptS] = found;
+  const [, foundAt, dueMs, values, keptS] = found;
   const hash = jobHashOf(values);
   const body = bodyOf(parseJson(hash.data));
-  const deferred = deferredFailureOf(place, hash);
+  const marked = deferredFailureOf(foundAt, hash);
+  const isLost = marked?.hasEnded === false;
+  // Also while a worker holds it to file it.
+  const place = isLost ? 'waiting' : foundAt;
+  const deferred = isLost ? undefined : marked;
   const { result_expires: ownS = keptS } = body;
   if (hasExpired(doneOf(hash, deferred), ownS, nowMs)) return null;
   const progress = progressOf(place, hash);
   const state = deferred ? stateOfError(deferred.error) : stateOf(place, hash, progress);
   const message = { id, queue, name: hash.name ?? '', sentAt: Number(hash.timestamp), body };
   return {
-    starts: deferred?.starts ?? Number(hash.ats ?? 0),
+    starts: marked?.starts ?? Number(hash.ats ?? 0),
     reports: progress?.report ?? 0,
     logs: Number(hash.logs ?? 0),
     fingerprint: body.fingerprint ?? null,
-    isOverdue: isWaiting(place) && !isFinal(state) && isPast(body.expires, nowMs),
+    isOverdue: isWaiting(place) && !marked && isPast(body.expires, nowMs),
     result: {
       ...pendingResult(message),
       ...outcomeOf(state, hash, deferred),

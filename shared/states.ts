@@ -11,7 +11,7 @@ export type TaskState = State | (string & {});
 export const TRANSITIONS: Readonly<Record<State, readonly State[]>> = {
   PENDING: ['STARTED', 'REVOKED', 'FAILURE'],
   STARTED: ['SUCCESS', 'FAILURE', 'RETRY', 'REVOKED', 'PENDING'],
-  RETRY: ['STARTED', 'REVOKED'],
+  RETRY: ['STARTED', 'REVOKED', 'FAILURE'],
   SUCCESS: [],
   FAILURE: ['PENDING'],
   REVOKED: ['PENDING'],

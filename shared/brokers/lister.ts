@@ -44,7 +44,6 @@ interface Kind {
   readonly set: string;
   readonly isList?: boolean;
   readonly isQueue?: boolean;
-  readonly tail?: number;
   readonly isLost?: boolean;
   readonly time?: string;
   readonly has?: readonly string[];
@@ -146,7 +145,7 @@ function kindsFor(states: readonly string[] | undefined, start: number): Kind[] 
     .map((kind) => ({ ...kind, ...signsOf(kind.set, states) }));
 }
 
-type Signs = Pick<Kind, 'has' | 'text' | 'tail' | 'isLost'>;
+type Signs = Pick<Kind, 'has' | 'text' | 'isLost'>;
 
 /** What a task of a set has that may be in one of these states; which one it is, its record says. */
 function signsOf(set: string, states: readonly string[]): Signs {
@@ -154,27 +153,22 @@ function signsOf(set: string, states: readonly string[]): Signs {
   return WAITING.includes(set) && !states.includes('PENDING') ? signsOfWaiting(states) : {};
 }
 
-/** Attempts made, a failure that was decided while it waits, an end to its time: few of many have it. */
+/** Attempts made, the mark of a revocation, an end to its time: few of many have it. */
 function signsOfWaiting(states: readonly string[]): Signs {
   const isRetry = states.includes('RETRY');
-  const has = [...(isRetry ? ['atm'] : []), 'defa'];
-  if (states.includes('REVOKED')) return { has, text: '"expires":' };
-  return isRetry ? { has } : { has, tail: LOST };
+  const isRevoked = states.includes('REVOKED');
+  const has = [...(isRetry ? ['atm'] : []), ...(isRevoked ? ['defa'] : [])];
+  return isRevoked ? { has, text: '"expires":' } : { has };
 }
 
 const WAITING = ['wait', 'prioritized', 'delayed'];
-/**
- * Where a task is put back whose worker was lost: to the tail of the wait list. There those that
- * will not run again wait to be filed; a search through all that waits would be in vain.
- */
-const LOST = 500;
 
 /** What was lost with its worker stays active, and what was marked stays where it is, until a worker comes upon it. */
 const SETS: ReadonlyMap<string, readonly string[]> = new Map([
   ['PENDING', [...WAITING, 'active']],
   ['RETRY', [...WAITING, 'active']],
   ['REVOKED', [...WAITING, 'active', 'failed']],
-  ['FAILURE', ['wait', 'active', 'failed']],
+  ['FAILURE', ['failed']],
   ['SUCCESS', ['completed']],
 ]);
 

@@ -7,9 +7,8 @@
 --
 -- KEYS[i]  base of queue i, "<prefix>:<queue>:"
 -- ARGV[1]  JSON { kinds, places, want, examine, bytes, name?, tag?, since?, before? }
---          kinds  of sources that each queue has: { name, set, isList?, isQueue?, tail?, isLost?, time?, has?, text?, above?, upTo? }
+--          kinds  of sources that each queue has: { name, set, isList?, isQueue?, isLost?, time?, has?, text?, above?, upTo? }
 --            isQueue   tasks leave it at its tail only
---            tail   only so many tasks at its tail
 --            isLost   only tasks that no worker holds
 --            time   field of the job that says when; without it the score does
 --            has, text   only jobs with one of these fields, or with this text in their message
@@ -153,9 +152,6 @@ local function openList(source)
     for i = 4, #source.at do
       source.walked[source.at[i]] = true
     end
-  end
-  if source.tail then
-    source.next = math.max(source.next, length - source.tail)
   end
 end
 

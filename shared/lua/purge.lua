@@ -21,8 +21,8 @@ end
 -- @use filing
 -- @use removal
 
--- One that was revoked while it waited, or that has cost its last worker (BullMQ's "defa"), has
--- ended already and only waits to be filed: its record says so and stays.
+-- One that was revoked while it waited, or that has cost its last worker (BullMQ's "defa"), only waits to be
+-- filed: its record stays.
 local function file(id, key, reason)
   local deferred = redis.call('HGET', key, 'deferred') or ''
   fileFailed(base, id, reason, 'UnrecoverableError: ' .. reason, endOf(deferred))

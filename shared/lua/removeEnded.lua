@@ -11,7 +11,10 @@ local key = base .. id
 
 local fields = redis.call('HMGET', key, 'finishedOn', 'deferred', 'defa', 'deid')
 local done, mark = fields[1] or '', fields[2] or ''
-local hasEnded = fields[1] or fields[3]
+
+-- @use marks
+
+local hasEnded = fields[1] or (fields[3] and isRevocation(fields[3], fields[2]))
 -- A worker that has just taken it out to file it holds a lock.
 if not hasEnded or redis.call('EXISTS', key .. ':lock') == 1 then
   return 0

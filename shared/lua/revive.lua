@@ -7,6 +7,8 @@
 local base, id = KEYS[1], ARGV[1]
 local key = base .. id
 
+-- @use marks
+
 local fields = redis.call('HMGET', key, 'finishedOn', 'defa', 'deferred', 'ats')
 if fields[1] then
   redis.call('HDEL', key, 'defa', 'deferred', 'stc', 'spared', 'apart')
@@ -18,6 +20,9 @@ end
 if redis.call('EXISTS', key .. ':lock') == 1 then
   -- The run during which it was marked goes on.
   return string.match(fields[3] or '', '^[^,]*') == fields[4] and 'open' or 'taken'
+end
+if not isRevocation(fields[2], fields[3]) then
+  return 'open'
 end
 redis.call('HDEL', key, 'defa', 'deferred', 'stc', 'spared', 'apart', 'atm', 'failedReason', 'processedOn')
 if redis.call('ZREM', base .. 'delayed', id) == 1 then

@@ -58,13 +58,18 @@ local function stopRunning(base, key)
   return finish(base, words)
 end
 
--- A mark is the end, but for the run during which it was set.
+-- @use marks
+
+-- A mark is the end, but for the run during which it was set. Of one that has begun and was lost its time is not over.
 local function hasEnded(key, isRunning)
   local fields = redis.call('HMGET', key, 'finishedOn', 'defa', 'deferred', 'ats')
   if fields[1] or not fields[2] then
     return fields[1]
   end
-  return not isRunning or string.match(fields[3] or '', '^[^,]*') ~= fields[4]
+  if isRunning then
+    return string.match(fields[3] or '', '^[^,]*') ~= fields[4]
+  end
+  return mode == 'overdue' or isRevocation(fields[2], fields[3])
 end
 
 local function revoke(base, key)

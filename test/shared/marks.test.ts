@@ -129,20 +129,41 @@ describe('a task that was marked while it ran', () => {
   });
 });
 
-it('a task that may run once only keeps the times of its run when its worker is lost', () => {
-  const mark = { ats: 1, processedOn: 2000, pb: 'w1', defa: LOST, deferred: '1,2000,' };
-  expect(resultAt('active', mark)?.state).to.equal('STARTED');
-  for (const [place, hash] of [
-    ['waiting', mark],
-    ['active', { ...mark, ...taken, ats: 2 }],
-    ['finished', { ...filed(LOST), ats: 2, deferred: mark.deferred }],
-  ] as const) {
-    const { starts, result } = recordAt(place, hash) ?? {};
-    expect(result, place).to.include({ state: 'FAILURE', failed: true, worker: null });
-    expect(result, place).to.include({ started_at: iso(2000), retries: 0 });
-    expect(result?.error?.type, place).to.equal('WorkerLostError');
-    expect(starts, place).to.equal(1);
-  }
+describe('a task whose worker is lost', () => {
+  const once = { ats: 1, processedOn: 2000, pb: 'w1', defa: LOST, deferred: '1,2000,' };
+  const often = { ats: 3, processedOn: 2000, pb: 'w1', defa: STALLED };
+
+  it('is a failure once it is filed, and not before: its worker may come back', () => {
+    expect(resultAt('active', once)?.state).to.equal('STARTED');
+    const data = { kwargs: {}, expires: 3000 };
+    for (const [hash, starts] of [
+      [once, 1],
+      [often, 3],
+      [{ ...once, data }, 1],
+    ] as const) {
+      const record = recordAt('waiting', hash);
+      expect(record?.result).to.include({ state: 'PENDING', ready: false, date_done: null });
+      expect(record?.result).to.include({ error: null, worker: null, started_at: null });
+      expect(record).to.include({ starts, isOverdue: false });
+    }
+    const inRetry = resultAt('waiting', { ...once, atm: 1 });
+    expect(inRetry).to.include({ state: 'RETRY', ready: false });
+  });
+
+  it("is told as nobody's while another worker holds it to file it", () => {
+    const held = recordAt('active', { ...once, ...taken, ats: 2 });
+    expect(held?.result).to.include({ state: 'PENDING', worker: null, started_at: null });
+    expect(held?.starts).to.equal(1);
+  });
+
+  it('keeps the start of its run where it may run once only', () => {
+    const { starts, result } =
+      recordAt('finished', { ...filed(LOST), ats: 2, deferred: once.deferred }) ?? {};
+    expect(result).to.include({ state: 'FAILURE', failed: true, worker: null });
+    expect(result).to.include({ started_at: iso(2000), date_done: iso(9001), retries: 0 });
+    expect(result?.error?.type).to.equal('WorkerLostError');
+    expect(starts).to.equal(1);
+  });
 });
 
 describe('words of a mark in the message of a task', () => {

@@ -33,6 +33,12 @@ const retrying =
     await back.exec();
   };
 
+/** Its lock has run out, and nobody has noticed. */
+const lose: Put = async (test, id, body) => {
+  await run(test, id, body);
+  await test.redis.del(`${test.keys.job('default', id)}:lock`);
+};
+
 /** Where a task waits for its start. */
 export const WAITING: Readonly<Record<string, Put>> = {
   waiting: add,
@@ -40,10 +46,20 @@ export const WAITING: Readonly<Record<string, Put>> = {
   'due later': (test, id, body) => add(test, id, { ...body, eta: Date.now() + HOUR_MS }),
   'to be retried later': retrying(false),
   'to be retried now': retrying(true),
-  /** Its lock has run out, and nobody has noticed. */
-  'lost with its worker': async (test, id, body) => {
-    await run(test, id, body);
-    await test.redis.del(`${test.keys.job('default', id)}:lock`);
+  'lost with its worker': lose,
+};
+
+/** Where a task waits that nobody runs any more, but whose loss is not filed yet. */
+export const LOST: Readonly<Record<string, Put>> = {
+  'lost in the only run that it may have': async (test, id, body) => {
+    await lose(test, id, body);
+    const defa = 'WorkerLostError: The worker "w1" was lost';
+    await test.redis.hset(test.keys.job('default', id), { defa, deferred: `1,${Date.now()},` });
+  },
+  'lost for the last time': async (test, id, body) => {
+    await add(test, id, body);
+    const defa = 'job stalled more than allowable limit';
+    await test.redis.hset(test.keys.job('default', id), { defa, ats: 3 });
   },
 };
 

@@ -1,9 +1,11 @@
 import { expect } from 'chai';
 import { TaskNotFoundError, WrongStateError } from '../../../shared/errors.ts';
+import { revokeTask } from '../../../shared/scripts.ts';
+import { TaskExpired } from '../../../shared/taskErrors.ts';
 import { errorOf } from '../../client/connect.ts';
 import { messageOf, startTestBroker } from '../../support/broker.ts';
 import { eventually } from '../../support/eventually.ts';
-import { file, running, type TestBroker, takeOut, WAITING } from '../../support/places.ts';
+import { file, LOST, running, type TestBroker, takeOut, WAITING } from '../../support/places.ts';
 import { endStored } from '../../support/stored.ts';
 
 const resultOf = async ({ broker }: TestBroker, id: string) => (await broker.read([id]))[0]?.result;
@@ -79,6 +81,43 @@ for (const [place, put] of Object.entries(WAITING)) {
       const base = test.keys.queueBase('default');
       const left = await test.redis.keys(`${base}*`);
       expect(left.filter((key) => !/:(meta|id|events|marker|pc)$/.test(key))).to.deep.equal([]);
+    });
+  });
+}
+
+for (const [place, put] of Object.entries(LOST)) {
+  describe(`a task that is ${place}, before a worker has filed it`, () => {
+    it('has not ended, and can still be revoked', async () => {
+      const test = await startTestBroker();
+      await put(test, 'a');
+      expect(await resultOf(test, 'a')).to.include({ state: 'PENDING', ready: false });
+      isRefused(await errorOf(test.broker.retry('a')), 'PENDING');
+      isRefused(await errorOf(test.broker.forget('a')), 'PENDING');
+      const revoked = await test.broker.revoke('a', false);
+      expect(revoked).to.include({ state: 'REVOKED', ready: true });
+      isRefused(await errorOf(test.broker.revoke('a', true)), 'REVOKED');
+      await test.broker.forget('a');
+      expect(await resultOf(test, 'a')).to.equal(undefined);
+    });
+
+    it('is not taken for one that has never begun when its time is over', async () => {
+      const test = await startTestBroker();
+      await put(test, 'a', { expires: Date.now() - 1 });
+      const bases = [test.keys.queueBase('default')];
+      const error = new TaskExpired();
+      await revokeTask(test.redis, bases, { id: 'a', mode: 'overdue', error });
+      expect(await resultOf(test, 'a')).to.include({ state: 'PENDING', error: null });
+    });
+
+    it('can be revoked no more while a worker files it', async () => {
+      const test = await startTestBroker();
+      await put(test, 'a');
+      await takeOut(test, 'a');
+      isRefused(await errorOf(test.broker.revoke('a', false)), 'PENDING');
+      await file(test, 'a');
+      const failed = await resultOf(test, 'a');
+      expect(failed).to.include({ state: 'FAILURE', ready: true });
+      expect(failed?.date_done).not.to.equal(null);
     });
   });
 }
