@@ -26,7 +26,7 @@ export interface Keeper extends Service {
 }
 
 const THREAD = import.meta.url.endsWith('.ts') ? './threadFromSource.mjs' : './thread.js';
-/** Megabytes of JavaScript: it holds a connection and a logger. */
+/** Megabytes of JavaScript: once the loop stands still it holds a connection and a logger. */
 const LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 };
 /** Milliseconds until another one follows a thread that has died. */
 const AGAIN_MS = 1000;

@@ -1,8 +1,10 @@
 /** The thread that keeps a worker's tasks: here the loop that it watches is a pulse that stands still. */
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { expect } from 'chai';
 import type { Config } from '../../../shared/config.ts';
 import { createKeeper } from '../../../worker/keeper/keeper.ts';
-import { createPulse } from '../../../worker/pulse.ts';
+import { createPulse, type Pulse, readPulse } from '../../../worker/pulse.ts';
 import { defer } from '../../support/defer.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type Life, startLife } from '../../support/life.ts';
@@ -38,6 +40,16 @@ async function startKept(settings: Partial<Config> = {}, queues = () => ['defaul
   return { ...life, life, pulse };
 }
 
+/** The loop turns, and its locks are renewed. */
+function startTurns(pulse: Pulse): NodeJS.Timeout {
+  const timer = setInterval(() => {
+    pulse.tick();
+    pulse.renewed('source');
+  }, 50);
+  defer(() => clearInterval(timer));
+  return timer;
+}
+
 describe("the keeper's thread", () => {
   it('renews the locks and the heartbeat of a worker whose loop stands still, and no others', async () => {
     const { life, redis, keys } = await startKept();
@@ -65,12 +77,26 @@ describe("the keeper's thread", () => {
 
   it('leaves alone the locks of a loop that turns', async () => {
     const { life, pulse } = await startKept();
-    const timer = setInterval(() => {
-      pulse.tick();
-      pulse.renewed('source');
-    }, 50);
-    defer(() => clearInterval(timer));
+    startTurns(pulse);
     await eventually(async () => (await ttl(life, 'mine')) < 54_000);
     expect(await ttl(life, 'mine')).to.be.greaterThan(30_000);
+  });
+
+  it('has no line to Redis before the loop stands still', async () => {
+    let lines = 0;
+    const server = createServer((line) => {
+      lines++;
+      line.destroy();
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    defer(() => server.close());
+    // What a server listens at is no pipe here.
+    const { port } = server.address() as AddressInfo;
+    const { pulse } = await startKept({ redisUrl: `redis://127.0.0.1:${port}` });
+    const turns = startTurns(pulse);
+    await eventually(() => readPulse(pulse.cells).ticks > 40);
+    expect(lines).to.equal(0);
+    clearInterval(turns);
+    await eventually(() => lines > 0);
   });
 });
