@@ -195,6 +195,9 @@ const GOODBYE_MS = 500;
 export async function disconnect(redis: Redis): Promise<void> {
   closing.add(redis);
   if (redis.status === 'ready') await atMost(GOODBYE_MS, redis.quit());
+  // Between two attempts ioredis has nothing to close, and commands would wait for ever: an attempt that is
+  // ended at once ends them.
+  if (redis.status === 'reconnecting') redis.connect().catch(() => undefined);
   redis.disconnect();
 }
 

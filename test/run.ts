@@ -34,11 +34,6 @@ const LONG: readonly Phase[] = [
   { jobs: 2, files: filesOf(SOAK, ALONE) },
   { files: filesOf(ALONE) },
 ];
-/** Not the 300 histories, which do not pass whole on a busy machine yet: CI has the 15 of test/faults. */
-const LONG_IN_CI = LONG.map((phase) => ({
-  ...phase,
-  files: phase.files.filter((file) => file !== 'test/soak/model.test.ts'),
-}));
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -98,7 +93,7 @@ async function runAll(given: readonly string[], options: MochaOptions): Promise<
 }
 
 function phasesFor(args: readonly string[]): readonly Phase[] {
-  if (args.includes('--ci')) return [...TESTS, ...LONG_IN_CI];
+  if (args.includes('--ci')) return [...TESTS, ...LONG];
   return args.includes('--soak') ? LONG : TESTS;
 }
 

@@ -246,6 +246,19 @@ describe('a connection that waits', () => {
     await disconnect(redis);
     await eventually(() => redis.status === 'end');
   });
+
+  it('ends what waits also when it is closed between two attempts', async () => {
+    const redis = connectPatiently('redis://127.0.0.1:1', silentLog());
+    defer(() => redis.disconnect());
+    let failure: unknown;
+    redis.echo('hello').catch((error) => (failure = error));
+    // As a pause begins.
+    await new Promise((resolve) => redis.once('reconnecting', resolve));
+    await disconnect(redis);
+    await eventually(() => failure, 5000);
+    expect(failure).to.have.property('message', 'Connection is closed.');
+    expect(redis.status).to.equal('end');
+  });
 });
 
 describe('an outage', () => {
