@@ -52,11 +52,7 @@ export function recordOf(
   const [, foundAt, dueMs, values, keptS] = found;
   const hash = jobHashOf(values);
   const body = bodyOf(parseJson(hash.data));
-  const marked = deferredFailureOf(foundAt, hash);
-  const isLost = marked?.hasEnded === false;
-  // Also while a worker holds it to file it.
-  const place = isLost ? 'waiting' : foundAt;
-  const deferred = isLost ? undefined : marked;
+  const { place, marked, deferred } = placeOf(foundAt, hash);
   const { result_expires: ownS = keptS } = body;
   if (hasExpired(doneOf(hash, deferred), ownS, nowMs)) return null;
   const progress = progressOf(place, hash);
@@ -78,6 +74,14 @@ export function recordOf(
       ...(deferred?.times ?? timesOf(place, hash)),
     },
   };
+}
+
+/** Where it is told to be, and how it has ended without a run: one that was lost waits until it is filed. */
+function placeOf(foundAt: Place, hash: JobHash) {
+  const marked = deferredFailureOf(foundAt, hash);
+  if (marked?.hasEnded !== false) return { place: foundAt, marked, deferred: marked };
+  // Also while a worker holds it to file it.
+  return { place: 'waiting' as const, marked, deferred: undefined };
 }
 
 /** What is so of every task before its end. */

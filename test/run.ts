@@ -17,8 +17,12 @@ import {
 
 /** Whole clusters of processes need room to keep their time. */
 const CLUSTERS = ['test/e2e/*.test.ts', 'test/faults/*.test.ts'];
-/** What takes minutes, each fault under load among it. */
-const SOAK = ['test/soak/*.test.ts', 'test/faults/{kills,lines,redis}.test.ts'];
+/** What takes minutes or a core, each fault under load among it. */
+const SOAK = [
+  'test/soak/*.test.ts',
+  'test/faults/{clocks,kills,lines,redis}.test.ts',
+  'test/e2e/isolation.test.ts',
+];
 /** These measure time to a few percent, or what a process takes: nothing else runs beside them. */
 const ALONE = ['test/soak/{pace,punctuality,stall}.test.ts'];
 
