@@ -4,6 +4,7 @@
  * delays, since whoever listens also looks for itself now and then (watcher.ts).
  */
 import type { Redis } from 'ioredis';
+import { IdMap } from './idMap.ts';
 import { type Keys, shardOf } from './keys.ts';
 
 interface Shard {
@@ -32,7 +33,7 @@ const LINGER_MS = 3000;
 
 /** @param lingerMs default: 3 s */
 export function createBus(subscriber: Redis, keys: Keys, lingerMs = LINGER_MS): Bus {
-  const listeners = new Map<string, Set<() => void>>();
+  const listeners = new IdMap<Set<() => void>>();
   const shards = new Map<number, Shard>();
   const registryListeners = new Set<() => void>();
   const takers = new Map<string, Set<(message: string) => void>>();

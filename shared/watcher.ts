@@ -4,6 +4,7 @@
  */
 import type { Leaving } from './abort.ts';
 import type { Broker } from './broker.ts';
+import { IdMap } from './idMap.ts';
 import type { TaskRecord } from './results.ts';
 
 export interface Watcher {
@@ -43,7 +44,7 @@ interface Follower {
 }
 
 export function createWatcher(broker: Pick<Broker, 'read' | 'listen' | 'hears'>): Watcher {
-  const followers = new Map<string, Set<Follower>>();
+  const followers = new IdMap<Set<Follower>>();
   let dirty = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
   let looks = 0;
@@ -63,9 +64,10 @@ export function createWatcher(broker: Pick<Broker, 'read' | 'listen' | 'hears'>)
     if (dirty.size === 0) setImmediate(flush);
     dirty.add(id);
   };
+  const isLive = (id: string) => [...(followers.get(id) ?? [])].some(({ live }) => live);
   const lookAround = () => {
     const all = ++looks % LOOKS_UNTIL_NET === 0;
-    for (const [id, each] of followers) if (all || [...each].some(({ live }) => live)) look(id);
+    for (const id of followers.ids()) if (all || isLive(id)) look(id);
   };
 
   /** @param hears whether nothing is missed from now on, though `listen` has not resolved yet */

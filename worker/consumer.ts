@@ -2,6 +2,7 @@
  * Takes tasks from one queue, runs them, and files how they ended. What BullMQ calls a job is a
  * delivery here (delivery.ts); how a run ended goes back in BullMQ's own ways (ending.ts).
  */
+import { IdMap } from '../shared/idMap.ts';
 import type { TaskMessage } from '../shared/message.ts';
 import { isOutage } from '../shared/redis.ts';
 import { WorkerLostError } from '../shared/taskErrors.ts';
@@ -63,7 +64,7 @@ const ON_ITS_WAY_MS = 5000;
 
 export function createConsumer({ queue, concurrency, tools }: ConsumerOptions): Consumer {
   const { redis, log } = tools;
-  const running = new Map<string, Running>();
+  const running = new IdMap<Running>();
   const totals = { fetched: 0, succeeded: 0, failed: 0, retried: 0 };
   let slots = concurrency;
   let isOver = false;
@@ -154,7 +155,7 @@ export function createConsumer({ queue, concurrency, tools }: ConsumerOptions): 
     get active() {
       return running.size;
     },
-    running: () => [...running.values()].map(describe),
+    running: () => running.values().map(describe),
     setConcurrency(count) {
       slots = count;
       source.wake();

@@ -1,4 +1,5 @@
 /** Renews the locks of the tasks that this worker holds, all of a queue with one script. */
+import { IdMap } from '../shared/idMap.ts';
 import type { Log } from '../shared/log.ts';
 import type { Delivery } from './delivery.ts';
 import { every, type Service } from './every.ts';
@@ -28,7 +29,7 @@ const LOOK_MS = LOCK_RENEW_MS / 2;
 export function createLockKeeper(options: LockKeeperOptions): LockKeeper {
   const { extend, onLost, onError, onRenewing, onRenewed, log } = options;
   /** Of each task held, by its id, since when the lock stands. */
-  const held = new Map<string, { readonly delivery: Delivery; since: number }>();
+  const held = new IdMap<{ readonly delivery: Delivery; since: number }>();
 
   /** Whether Redis has answered. */
   const renew = async (due: readonly Delivery[]): Promise<boolean> => {
@@ -46,7 +47,7 @@ export function createLockKeeper(options: LockKeeperOptions): LockKeeper {
   const pass = async (): Promise<void> => {
     const now = performance.now();
     // What was taken a moment ago may be over in another.
-    const due = [...held.values()].filter(({ since }) => now - since >= LOOK_MS);
+    const due = held.values().filter(({ since }) => now - since >= LOOK_MS);
     for (const each of due) each.since = now;
     if (due.length > 0) onRenewing();
     if (due.length === 0 || (await renew(due.map(({ delivery }) => delivery)))) return onRenewed();
