@@ -97,6 +97,15 @@ describe('the script that adds tasks', () => {
     expect((await redis.smembers(keys.queues)).sort()).to.deep.equal(['default', 'mail']);
   });
 
+  it('has the most urgent first, and of the equally urgent the first that came', async () => {
+    const { redis, base, task, add } = startAdds();
+    const urgent = (id: string, priority: number) => task(id, { priority });
+    await add([urgent('b', 2), urgent('a1', 1), urgent('c', 3), urgent('a2', 1)]);
+    await add([urgent('a3', 1)]);
+    const order = ['a1', 'a2', 'a3', 'b', 'c'];
+    expect(await redis.zrange(`${base}prioritized`, 0, '-1')).to.deep.equal(order);
+  });
+
   it('marks a uniqueness as that of a stored task', async () => {
     const { redis, keys, task, add } = startAdds();
     await add([task('t1', { unique: { hash: 'h', ttlMs: 1000.5 } }), task('t2')]);

@@ -54,6 +54,13 @@ describe('the asker', () => {
     expect(answers.missing).to.deep.equal(['w2', 'w3']);
   });
 
+  it('answers at once where nobody is alive whom it could ask', async () => {
+    const { asker, subscriber } = await startTest({ alive: [] });
+    subscriber.disconnect();
+    const answers = await asker.ask({ command: 'ping', workers: ['w9'], timeoutMs: 60_000 });
+    expect([answers.byWorker.size, answers.missing]).to.deep.equal([0, ['w9']]);
+  });
+
   it('asks only those that are named; of them, who is not alive is missing at once', async () => {
     const { asker, startWorker } = await startTest();
     let heard = 0;

@@ -114,6 +114,23 @@ describe('a uniqueness', () => {
     expect(await first.stored()).to.equal(1);
   });
 
+  it('waits for nobody where those that held it one after another have all ended', async () => {
+    const test = await startProducer();
+    const { id } = await test.send('whole', to('a'));
+    await endStored(test, id, { at: Date.now() });
+    const [ended] = await test.broker.read([id]);
+    let holders = 0;
+    // 50 pauses would be longer than the 2 s for which it waits for others.
+    const broker: Broker = {
+      ...test.broker,
+      claimUnique: async (claims) =>
+        claims.map((claim) => ({ holder: holders++ < 50 ? id : claim.id, heldMs: 60_000 })),
+      read: async (ids) => ids.map(() => ended ?? null),
+    };
+    const { send } = createProducer({ broker, catalog: createCatalog(broker) });
+    expect(await send({ name: 'whole', ...to('a') })).to.include({ replayed: false });
+  });
+
   it('whose sender died before it stored the task is refused for ten seconds, then free', async () => {
     const test = await startProducer();
     let isClaimed = false;

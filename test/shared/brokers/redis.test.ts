@@ -13,7 +13,8 @@ import { defer } from '../../support/defer.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startHeldBroker } from '../../support/held.ts';
 import { commandsDuring } from '../../support/monitor.ts';
-import { silentLog, testConfig } from '../../support/redis.ts';
+import { silentLog, testConfig, testRedis } from '../../support/redis.ts';
+import { ownRedis } from '../../support/server.ts';
 import { startTestWorker } from '../../support/worker.ts';
 
 class Refused extends Error {}
@@ -257,6 +258,25 @@ describe('the broker on Redis', () => {
       state: 'PENDING',
     });
     expect(Date.parse(record?.result.eta ?? '')).to.be.greaterThan(Date.now() + 30_000);
+  });
+
+  it('notes the children of a task in the order in which it sent them, and none of one that is gone', async () => {
+    const { broker } = await startTestBroker();
+    await broker.add([messageOf('a')]);
+    const parent = { queue: 'default', id: 'a' };
+    for (const child of ['b', 'c']) await broker.addChild(parent, child);
+    await broker.addChild({ queue: 'default', id: 'gone' }, 'd');
+    const [record, gone] = await broker.read(['a', 'gone']);
+    expect(record?.result.children).to.deep.equal(['b', 'c']);
+    expect(gone).to.equal(null);
+  });
+
+  it('says that it is unavailable where Redis answers, but takes no writes', async () => {
+    const server = await ownRedis();
+    const { broker } = await startTestBroker(testConfig({ redisUrl: server.url }));
+    await eventually(async () => (await broker.checkWritable()) === undefined || undefined);
+    await testRedis(server.url).config('SET', 'min-replicas-to-write', '1');
+    expect(await failure(broker.checkWritable())).to.be.instanceOf(BrokerUnavailableError);
   });
 
   it('says that it is unavailable where nobody listens', async () => {
