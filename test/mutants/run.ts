@@ -16,8 +16,8 @@ const USAGE = `npm run test:mutants -- [options]
   --only <list>    only these, as survivors are printed: file:line, separated by commas
   --kind <kind>    only of this kind; more than once: any of them
   --near           only the tests near the file, not those of its folder too
-  --jobs <n>       how many at once (default: one a core)
-  --limit <s>      seconds for the tests of one change (default: 300)
+  --jobs <n>       how many at once (default: one for two cores)
+  --limit <s>      seconds for the tests of one change (default: 900)
   --list           names the changes, and runs nothing`;
 
 type Result = readonly [Mutation, Verdict];
@@ -58,8 +58,8 @@ function optionsOf(args: string[]) {
       only: text,
       kind: { ...text, multiple: true, default: [] as string[] },
       near: flag,
-      jobs: { ...text, default: `${cpus().length}` },
-      limit: { ...text, default: '300' },
+      jobs: { ...text, default: `${Math.ceil(cpus().length / 2)}` },
+      limit: { ...text, default: '900' },
       list: flag,
       help: flag,
     },

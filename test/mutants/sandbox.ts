@@ -32,6 +32,8 @@ const MOCHA = [
   join(NODE_MODULES, 'mocha/bin/mocha.js'),
   ...['--bail', '--exit', '--reporter', 'json', '--reporter-option', `output=${REPORT}`],
 ];
+/** Most tests wait most of the time; one after another those of a folder took longer than any limit. */
+const PARALLEL = ['--parallel', '--jobs', '4'];
 const STEP_MS = 120_000;
 
 export async function openSandbox(root: string): Promise<Sandbox> {
@@ -48,7 +50,8 @@ export async function openSandbox(root: string): Promise<Sandbox> {
       // What the last change has left behind is no business of the next.
       await flush(redis.url);
       rmSync(join(dir, REPORT), { force: true });
-      const passed = await node([...MOCHA, ...tests], limitMs);
+      const together = tests.length > 1 ? PARALLEL : [];
+      const passed = await node([...MOCHA, ...together, ...tests], limitMs);
       if (passed === undefined) return { end: 'time', failed: undefined };
       return { end: passed ? 'passed' : 'failed', failed: passed ? undefined : failedIn(dir) };
     },
